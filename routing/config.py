@@ -1,0 +1,81 @@
+"""The runtime's settings, read once from the environment at start."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from routing.errors import ConfigError
+
+DEFAULT_EMBEDDING_MODEL = "all-MiniLM-L6-v2"
+
+
+@dataclass(frozen=True, slots=True)
+class RuntimeConfig:
+    """Everything the runtime needs to know before its first snapshot.
+
+    `cache_budget_ms` bounds what Redis may add to one call. `ready_max_snapshot_age_seconds`: how
+    long the runtime may go without hearing from Redis before /readyz says no. `spool_max_bytes`
+    bounds the events kept on disk while Redis is away. `max_body_bytes` and `max_json_depth` bound
+    what an app may send.
+    """
+
+    redis_url: str
+    data_dir: Path
+    embedding_model: str = DEFAULT_EMBEDDING_MODEL
+    credentials_key: str = field(default="", repr=False)
+    openai_api_key: str = field(default="", repr=False)
+    openai_base_url: str = ""
+    sandbox_url: str = ""
+    metrics_token: str = field(default="", repr=False)
+    cache_budget_ms: int = 30
+    provider_timeout_seconds: float = 120.0
+    snapshot_poll_ms: int = 100
+    ready_max_snapshot_age_seconds: int = 3600
+    spool_max_bytes: int = 256 * 1024 * 1024
+    max_body_bytes: int = 4 * 1024 * 1024
+    max_json_depth: int = 32
+    embedding_workers: int = 2
+
+
+def load_config(environ: Mapping[str, str]) -> RuntimeConfig:
+    """The settings in `environ`. Raises ConfigError naming the variable and the remedy."""
+    return RuntimeConfig(
+        redis_url=_required(environ, "REDIS_URL", "redis://127.0.0.1:6379/0"),
+        data_dir=Path(environ.get("DATA_DIR", "var")),
+        embedding_model=environ.get("EMBEDDING_MODEL") or DEFAULT_EMBEDDING_MODEL,
+        credentials_key=environ.get("CREDENTIALS_KEY", ""),
+        openai_api_key=environ.get("OPENAI_API_KEY", ""),
+        openai_base_url=environ.get("OPENAI_BASE_URL", ""),
+        sandbox_url=environ.get("SANDBOX_URL", ""),
+        metrics_token=environ.get("METRICS_TOKEN", ""),
+        cache_budget_ms=_positive(environ, "CACHE_BUDGET_MS", 30),
+        provider_timeout_seconds=float(_positive(environ, "PROVIDER_TIMEOUT_SECONDS", 120)),
+        snapshot_poll_ms=_positive(environ, "SNAPSHOT_POLL_MS", 100),
+        ready_max_snapshot_age_seconds=_positive(environ, "READY_MAX_SNAPSHOT_AGE_SECONDS", 3600),
+        spool_max_bytes=_positive(environ, "SPOOL_MAX_BYTES", 256 * 1024 * 1024),
+        max_body_bytes=_positive(environ, "MAX_BODY_BYTES", 4 * 1024 * 1024),
+        max_json_depth=_positive(environ, "MAX_JSON_DEPTH", 32),
+        embedding_workers=_positive(environ, "EMBEDDING_WORKERS", 2),
+    )
+
+
+def _required(environ: Mapping[str, str], name: str, example: str) -> str:
+    value = environ.get(name, "")
+    if not value:
+        raise ConfigError(f"{name} is not set; set it to something like {example}")
+    return value
+
+
+def _positive(environ: Mapping[str, str], name: str, default: int) -> int:
+    text = environ.get(name, "")
+    if not text:
+        return default
+    try:
+        value = int(text)
+    except ValueError:
+        raise ConfigError(f"{name}={text!r} is not a whole number") from None
+    if value < 1:
+        raise ConfigError(f"{name}={value} must be at least 1")
+    return value

@@ -1,0 +1,247 @@
+"""The pushed configuration: what the control plane publishes and the runtime obeys.
+
+One snapshot holds the whole configuration, numbered by `revision`. It travels as JSON; the digest
+of the exact bytes travels beside it. Additive fields keep the schema version, anything else raises
+it, and a runtime refuses versions it does not speak.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta, Struct
+
+from routing.errors import SnapshotDigestError, SnapshotSchemaError
+
+SCHEMA_VERSION = 1
+
+Similarity = Annotated[float, Meta(ge=0.0, le=1.0)]
+Slug = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=64)]
+
+
+class ContentClass(StrEnum):
+    """How quickly an answer of this kind goes stale (mission: content classes)."""
+
+    REAL_TIME = "real_time"
+    USER_SPECIFIC = "user_specific"
+    FREQUENT_FAQ = "frequent_faq"
+    STATIC_DOCS = "static_docs"
+    ARCHIVAL = "archival"
+
+
+class Scope(StrEnum):
+    """Who may be served an answer: everyone in the tenant, or only the user who caused it."""
+
+    TENANT = "tenant"
+    USER = "user"
+
+
+class MatchRule(Struct, frozen=True, forbid_unknown_fields=True):
+    """Which calls a policy covers. Every non-empty list must match; empty lists match all.
+
+    Items are compared whole; a trailing ``*`` matches any ending.
+    """
+
+    endpoints: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    models: tuple[str, ...] = ()
+
+
+class PolicyConfig(Struct, frozen=True):
+    """How one kind of call is cached. Highest `priority` wins, then the lesser name."""
+
+    uid: str
+    name: Slug
+    content_class: ContentClass
+    min_similarity: Similarity
+    ttl_seconds: Annotated[int, Meta(ge=1)]
+    min_margin: Similarity = 0.0
+    scope: Scope = Scope.TENANT
+    match: MatchRule = MatchRule()
+    priority: int = 0
+    documents: tuple[Slug, ...] = ()
+    enabled: bool = True
+
+
+class DocumentConfig(Struct, frozen=True):
+    """A source text and the version that answers now rest on."""
+
+    uid: str
+    slug: Slug
+    version: Annotated[int, Meta(ge=1)]
+
+
+class FaqConfig(Struct, frozen=True):
+    """A curated answer, served on exact match of the normalised question or an alias."""
+
+    uid: str
+    language: Annotated[str, Meta(pattern=r"^[a-z]{2}$")]
+    question: str
+    answer: str
+    aliases: tuple[str, ...] = ()
+    enabled: bool = True
+
+
+class ApiKeyConfig(Struct, frozen=True):
+    """An app key, known only by the SHA-256 (hex) of its full text."""
+
+    uid: str
+    digest: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
+    scopes: tuple[str, ...]
+    expires_at: datetime | None = None
+
+
+class CredentialConfig(Struct, frozen=True):
+    """How a tenant reaches a provider. `secret` is a Fernet token, never plain text."""
+
+    uid: str
+    provider: str
+    secret: str
+    base_url: str | None = None
+
+    def __repr__(self) -> str:
+        return f"CredentialConfig(uid={self.uid!r}, provider={self.provider!r})"
+
+
+class RouteConfig(Struct, frozen=True):
+    """Where calls that ask for `model` go. A trailing ``*`` matches any ending.
+
+    `group`: models of one group may share cached answers.
+    """
+
+    uid: str
+    model: str
+    provider: str
+    target_model: str
+    group: str
+    enabled: bool = True
+
+
+class PriceConfig(Struct, frozen=True):
+    """Prices of one model from `valid_from` on, in nano-USD per million tokens."""
+
+    model: str
+    valid_from: datetime
+    input: Annotated[int, Meta(ge=0)]
+    output: Annotated[int, Meta(ge=0)]
+    cache_read: Annotated[int, Meta(ge=0)]
+    cache_write_5m: Annotated[int, Meta(ge=0)]
+    cache_write_1h: Annotated[int, Meta(ge=0)]
+
+
+class TenantConfig(Struct, frozen=True):
+    """Everything of one customer. `uid` never changes and is never used again."""
+
+    uid: Annotated[str, Meta(min_length=1)]
+    slug: Slug
+    language: str = "en"
+    enabled: bool = True
+    api_keys: tuple[ApiKeyConfig, ...] = ()
+    policies: tuple[PolicyConfig, ...] = ()
+    documents: tuple[DocumentConfig, ...] = ()
+    faqs: tuple[FaqConfig, ...] = ()
+    routes: tuple[RouteConfig, ...] = ()
+    credentials: tuple[CredentialConfig, ...] = ()
+
+
+class Snapshot(Struct, frozen=True):
+    """The whole configuration at one revision."""
+
+    schema_version: int
+    revision: Annotated[int, Meta(ge=1)]
+    created_at: datetime
+    tenants: tuple[TenantConfig, ...] = ()
+    prices: tuple[PriceConfig, ...] = ()
+
+
+class Acknowledgement(Struct, frozen=True):
+    """A runtime's word on one revision: in force, or refused with the reason."""
+
+    instance: str
+    revision: int
+    at: datetime
+    error: str | None = None
+
+
+class Heartbeat(Struct, frozen=True):
+    """What a runtime last said of itself; written every few seconds."""
+
+    instance: str
+    version: str
+    revision: int
+    at: datetime
+    started_at: datetime
+    embedding_model: str
+    redis_ok: bool
+    events_spooled: int
+    error: str | None = None
+
+
+def encode_snapshot(snapshot: Snapshot) -> bytes:
+    """JSON bytes of `snapshot`, keys in a fixed order."""
+    return msgspec.json.encode(snapshot, order="deterministic")
+
+
+def snapshot_digest(body: bytes) -> str:
+    """SHA-256 (hex) of a snapshot's exact bytes."""
+    return hashlib.sha256(body).hexdigest()
+
+
+def decode_snapshot(body: bytes, *, digest: str | None = None) -> Snapshot:
+    """The snapshot in `body`.
+
+    Raises SnapshotDigestError when `digest` is given and differs, SnapshotSchemaError when the body
+    is malformed, inconsistent or of another schema version.
+    """
+    if digest is not None and snapshot_digest(body) != digest:
+        raise SnapshotDigestError(f"body has digest {snapshot_digest(body)}, expected {digest}")
+    try:
+        version = msgspec.json.decode(body, type=_SchemaVersion).schema_version
+        if version != SCHEMA_VERSION:
+            raise SnapshotSchemaError(
+                f"snapshot has schema version {version}, this release speaks {SCHEMA_VERSION}"
+            )
+        snapshot = msgspec.json.decode(body, type=Snapshot)
+    except msgspec.MsgspecError as error:
+        raise SnapshotSchemaError(str(error)) from error
+    check_snapshot(snapshot)
+    return snapshot
+
+
+def check_snapshot(snapshot: Snapshot) -> None:
+    """Raise SnapshotSchemaError when parts of `snapshot` contradict each other."""
+    _require_unique("tenant", [tenant.uid for tenant in snapshot.tenants])
+    _require_unique("tenant slug", [tenant.slug for tenant in snapshot.tenants])
+    digests = [key.digest for tenant in snapshot.tenants for key in tenant.api_keys]
+    _require_unique("api key", digests)
+    for tenant in snapshot.tenants:
+        _require_unique(f"policy of {tenant.slug}", [policy.name for policy in tenant.policies])
+        _require_unique(f"document of {tenant.slug}", [item.slug for item in tenant.documents])
+        known = {document.slug for document in tenant.documents}
+        for policy in tenant.policies:
+            if unknown := set(policy.documents) - known:
+                raise SnapshotSchemaError(
+                    f"policy {tenant.slug}/{policy.name} depends on unknown documents: "
+                    + ", ".join(sorted(unknown))
+                )
+
+
+def snapshot_json_schema() -> dict[str, Any]:
+    """JSON Schema of the snapshot, as committed in docs/snapshot.schema.json."""
+    return msgspec.json.schema(Snapshot)
+
+
+class _SchemaVersion(Struct):
+    schema_version: int
+
+
+def _require_unique(what: str, values: list[str]) -> None:
+    seen: set[str] = set()
+    for value in values:
+        if value in seen:
+            raise SnapshotSchemaError(f"{what} {value!r} stands twice")
+        seen.add(value)
