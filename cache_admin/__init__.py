@@ -1,0 +1,1 @@
+"""The control plane: what operators own and see."""
