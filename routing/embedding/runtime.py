@@ -1,0 +1,124 @@
+"""The embedder of the running service: off the event loop, without torch."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from routing.embedding.artefact import find_prepared
+from routing.embedding.session import EmbeddingSession, Vector
+from routing.errors import CacheUnavailable, ConfigError
+
+logger = logging.getLogger(__name__)
+
+_WARM_UP = ("Hello", "How do I cancel my order?", "Where is the parcel I ordered on Monday?")
+
+
+class Embedder:
+    """Turns texts into vectors on `workers` threads.
+
+    Usable once `start` has returned; until then, and after a failure, `embed` and the properties
+    raise CacheUnavailable so that calls go on without the cache.
+    """
+
+    def __init__(self, model: str, *, cache_dir: Path, workers: int) -> None:
+        self._model = model
+        self._cache_dir = cache_dir
+        self._workers = workers
+        self._executor = ThreadPoolExecutor(workers, thread_name_prefix="embedding")
+        self._session: EmbeddingSession | None = None
+
+    @property
+    def ready(self) -> bool:
+        """Whether the model is loaded and warm."""
+        return self._session is not None
+
+    @property
+    def model_id(self) -> str:
+        """Name and digest of the model; part of every partition."""
+        return self._loaded().meta.model_id
+
+    @property
+    def dimensions(self) -> int:
+        """Length of the vectors."""
+        return self._loaded().meta.dimensions
+
+    async def start(self) -> None:
+        """Load and warm the model, preparing it first when this machine has not yet done so.
+
+        Preparing takes up to a minute, loading about a second, neither on the event loop. Raises
+        ConfigError when the model cannot be had.
+        """
+        directory = await asyncio.to_thread(self._find)
+        if directory is None:
+            await self._prepare()
+            directory = await asyncio.to_thread(self._find)
+        if directory is None:
+            raise ConfigError(f"preparing {self._model} left nothing in {self._cache_dir}")
+        loop = asyncio.get_running_loop()
+        session = await loop.run_in_executor(self._executor, self._load, directory)
+        await asyncio.gather(
+            *(
+                loop.run_in_executor(self._executor, session.embed, text)
+                for text in _WARM_UP * self._workers
+            )
+        )
+        self._session = session
+        logger.info("embedder.ready model=%s workers=%d", session.meta.model_id, self._workers)
+
+    async def close(self) -> None:
+        """Let running embeddings end, refuse new ones."""
+        self._session = None
+        await asyncio.to_thread(self._executor.shutdown, wait=True, cancel_futures=True)
+
+    async def embed(self, text: str) -> Vector:
+        """The L2-normalised float32 vector of `text`, cut at the model's length.
+
+        Raises CacheUnavailable when the model is not loaded or fails.
+        """
+        session = self._loaded()
+        loop = asyncio.get_running_loop()
+        try:
+            return await loop.run_in_executor(self._executor, session.embed, text)
+        except RuntimeError as error:
+            raise CacheUnavailable("embedding", str(error)) from error
+
+    def _loaded(self) -> EmbeddingSession:
+        if self._session is None:
+            raise CacheUnavailable("embedding", f"model {self._model} is not loaded")
+        return self._session
+
+    def _find(self) -> Path | None:
+        return find_prepared(self._model, cache_dir=self._cache_dir)
+
+    def _load(self, directory: Path) -> EmbeddingSession:
+        return EmbeddingSession(directory, streams=self._workers)
+
+    async def _prepare(self) -> None:
+        logger.info("embedder.preparing model=%s", self._model)
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "routing.embedding.prepare",
+            self._model,
+            "--cache-dir",
+            str(self._cache_dir),
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        try:
+            _, complaint = await process.communicate()
+        except asyncio.CancelledError:
+            process.kill()
+            await process.wait()
+            raise
+        if process.returncode != 0:
+            raise ConfigError(complaint.decode(errors="replace").strip()[-2000:])
+
+
+def load_embedder(model: str, *, cache_dir: Path, workers: int) -> Embedder:
+    """The embedder of `model`, not yet started. `cache_dir` keeps what was prepared."""
+    return Embedder(model, cache_dir=cache_dir, workers=workers)

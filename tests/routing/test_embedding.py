@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import pytest_asyncio
+
+from routing.embedding.runtime import Embedder, load_embedder
+from routing.errors import CacheUnavailable, ConfigError
+
+MODEL = "all-MiniLM-L6-v2"
+
+
+@pytest_asyncio.fixture
+async def embedder(model_cache_dir: Path) -> AsyncIterator[Embedder]:
+    embedder = load_embedder(MODEL, cache_dir=model_cache_dir, workers=2)
+    await embedder.start()
+    yield embedder
+    await embedder.close()
+
+
+@pytest.mark.model
+async def test_embed__any_text__unit_float32_vector(embedder: Embedder) -> None:
+    vector = await embedder.embed("How do I cancel my order?")
+
+    assert vector.dtype == np.float32
+    assert vector.shape == (embedder.dimensions,) == (384,)
+    assert float(np.linalg.norm(vector)) == pytest.approx(1.0, abs=1e-4)
+
+
+@pytest.mark.model
+async def test_embed__rephrasing__nearer_than_other_question(embedder: Embedder) -> None:
+    asked = await embedder.embed("How do I cancel my order?")
+    rephrased = await embedder.embed("I want to cancel an order, how does that work?")
+    other = await embedder.embed("What are your opening hours?")
+
+    assert asked @ rephrased > 0.8 > 0.5 > asked @ other
+
+
+@pytest.mark.model
+async def test_embed__many_at_once__same_vectors_as_alone(embedder: Embedder) -> None:
+    texts = [f"Where is order number {number}?" for number in range(20)]
+    alone = [await embedder.embed(text) for text in texts]
+
+    together = await asyncio.gather(*(embedder.embed(text) for text in texts))
+
+    assert all(np.array_equal(a, b) for a, b in zip(alone, together, strict=True))
+
+
+@pytest.mark.model
+async def test_embed__text_beyond_the_limit__cut(embedder: Embedder) -> None:
+    long = "parcel " * 300
+
+    cut, longer = await embedder.embed(long), await embedder.embed(long + "and cats")
+
+    assert np.array_equal(cut, longer)
+
+
+@pytest.mark.model
+@pytest.mark.parametrize("text", ["", " ", "\u200b", "🙂" * 50, "¿Dónde está mi pedido?"])
+async def test_embed__odd_text__finite_vector(embedder: Embedder, text: str) -> None:
+    assert np.isfinite(await embedder.embed(text)).all()
+
+
+@pytest.mark.model
+async def test_model_id__loaded__name_and_digest(embedder: Embedder) -> None:
+    name, _, digest = embedder.model_id.partition("@")
+
+    assert name == MODEL
+    assert len(digest) == 12
+
+
+async def test_embed__not_started__cache_unavailable(tmp_path: Path) -> None:
+    embedder = load_embedder(MODEL, cache_dir=tmp_path, workers=1)
+
+    with pytest.raises(CacheUnavailable, match="not loaded"):
+        await embedder.embed("How do I cancel my order?")
+
+
+async def test_start__directory_without_model__config_error(tmp_path: Path) -> None:
+    embedder = load_embedder(str(tmp_path / "nothing"), cache_dir=tmp_path, workers=1)
+
+    with pytest.raises(ConfigError, match="is not a directory"):
+        await embedder.start()
+
+
+@pytest.mark.model
+async def test_embedder__loaded__no_torch_in_the_process(
+    embedder: Embedder, model_cache_dir: Path
+) -> None:
+    program = f"""
+import asyncio, sys
+from pathlib import Path
+from routing.embedding.runtime import load_embedder
+
+async def main():
+    embedder = load_embedder("{MODEL}", cache_dir=Path("{model_cache_dir}"), workers=1)
+    await embedder.start()
+    await embedder.embed("Where is my order?")
+    await embedder.close()
+
+asyncio.run(main())
+print(sorted({{"torch", "transformers", "sentence_transformers", "onnx"}} & set(sys.modules)))
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+
+    assert (done.stdout.strip(), done.stderr) == ("[]", "")
