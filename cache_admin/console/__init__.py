@@ -1,0 +1,1 @@
+"""The operators' pages: server-rendered, thin over services and selectors."""
