@@ -22,6 +22,9 @@ EVENT_STREAM = f"{PREFIX}:events"
 
 EVENT_GROUP = "ingest"
 
+COLLECTOR_LEASE = f"{PREFIX}:collector:lease"
+"""Held by the runtime that is collecting."""
+
 
 def snapshot_body(revision: int) -> str:
     """Immutable JSON body of one revision."""
@@ -61,3 +64,8 @@ def vectors(tenant_uid: str, partition: str) -> str:
 def expiries(tenant_uid: str, partition: str) -> str:
     """Sorted set entry id -> absolute expiry (epoch seconds), read by the collector."""
     return f"{tenant_prefix(tenant_uid)}:{{{partition}}}:x"
+
+
+def partition_documents(tenant_uid: str, partition: str) -> str:
+    """Hash document -> version that the partition's answers rest on; absent when on none."""
+    return f"{tenant_prefix(tenant_uid)}:{{{partition}}}:d"

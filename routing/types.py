@@ -54,6 +54,7 @@ class Entry(Struct, frozen=True, omit_defaults=True):
     """A stored answer and where it came from. Times are epoch seconds, expiry is absolute."""
 
     entry_id: str
+    tenant: str
     partition: str
     policy: str
     query: str
@@ -117,7 +118,11 @@ class Decision(Struct, frozen=True, omit_defaults=True):
 
 @dataclass(frozen=True, slots=True)
 class StorePlan:
-    """Where and how the provider's answer to a miss is kept. Made by the lookup, used once."""
+    """Where and how the provider's answer to a miss is kept. Made by the lookup, used once.
+
+    `vector` is float32 bytes; empty when the text has none, and the entry is then found exactly or
+    not at all.
+    """
 
     tenant: str
     partition: str

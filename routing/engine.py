@@ -1,0 +1,270 @@
+"""The order of the layers: curated FAQ, exact cache, semantic cache, and then the provider.
+
+The engine never lets a fault of its own reach the app: whatever fails, the call becomes a miss or a
+bypass with the reason in its decision record, and `on_error` is told the stage.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Coroutine
+from typing import Protocol, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from routing.active import ActiveConfig, ActiveTenant
+from routing.breaker import Breaker
+from routing.errors import CacheUnavailable
+from routing.layers.faq import curated_answer
+from routing.layers.place import Place, answer_from, find_place, refusal
+from routing.layers.semantic import candidates_needed, choose
+from routing.store.entries import EntryStore
+from routing.trail import Trail
+from routing.types import Answer, Call, Completion, Entry, Lookup, StorePlan
+
+logger = logging.getLogger(__name__)
+
+Vector = NDArray[np.float32]
+T = TypeVar("T")
+
+
+class TextEmbedder(Protocol):
+    """What the engine needs of an embedding model."""
+
+    @property
+    def model_id(self) -> str:
+        """Identifies the model and its weights. Raises CacheUnavailable until loaded."""
+
+    async def embed(self, text: str) -> Vector | None:
+        """L2-normalised float32 vector; None when `text` is longer than the model reads.
+
+        Raises CacheUnavailable when the model fails.
+        """
+
+
+class Engine:
+    """Answers calls from the cache and keeps what providers answered.
+
+    `budget_ms` bounds what Redis may add to one call. `on_error` is told the stage of every cache
+    fault. `clock` gives epoch seconds.
+    """
+
+    def __init__(
+        self,
+        *,
+        store: EntryStore,
+        embedder: TextEmbedder,
+        budget_ms: int,
+        on_error: Callable[[str], None],
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._store = store
+        self._embedder = embedder
+        self._budget_seconds = budget_ms / 1000
+        self._on_error = on_error
+        self._clock = clock
+        self._breaker = Breaker("redis", probe=store.ping)
+        self._background: set[asyncio.Task[None]] = set()
+
+    @property
+    def cache_available(self) -> bool:
+        """Whether Redis is being asked at all."""
+        return not self._breaker.is_open
+
+    async def lookup(self, call: Call, active: ActiveConfig) -> Lookup:
+        """Ask the layers in order. Never raises; a fault makes a bypass that says so."""
+        trail = Trail(revision=active.revision)
+        tenant = active.tenants[call.tenant]
+        if call.controls.bypass:
+            trail.bypass("asked")
+            return trail.lookup(plan=await self._plan_or_none(call, tenant, trail))
+        if answer := curated_answer(call, tenant):
+            return trail.hit(answer)
+        trail.passed("faq", "no_match" if call.plain_text else "not_plain_text")
+        if call.bypass_reason:
+            return trail.bypass(call.bypass_reason).lookup()
+        try:
+            return await self._look_in_cache(call, tenant, trail)
+        except CacheUnavailable as error:
+            self._on_error(error.stage)
+            logger.debug("engine.cache_unavailable stage=%s", error.stage)
+            return trail.bypass("cache_unavailable").lookup()
+
+    async def plan(self, call: Call, active: ActiveConfig) -> StorePlan | str:
+        """Where an answer the app brings itself would be kept, or why it would not be.
+
+        Raises CacheUnavailable when the embedding model is not there.
+        """
+        place = self._place(call, active.tenants[call.tenant])
+        if isinstance(place, str):
+            return place
+        vector = await self._embedder.embed(call.query)
+        return _plan(call, place, vector, revision=active.revision)
+
+    async def store(self, plan: StorePlan, completion: Completion) -> None:
+        """Keep a complete answer. Off the request path; a fault is counted, never raised."""
+        created = int(self._clock())
+        entry = Entry(
+            entry_id=plan.entry_id,
+            tenant=plan.tenant,
+            partition=plan.partition,
+            policy=plan.policy,
+            query=plan.query,
+            answer=completion.text,
+            model=completion.model,
+            created=created,
+            expires=created + plan.ttl_seconds,
+            revision=plan.revision,
+            usage=completion.usage,
+            cost_nanousd=completion.cost_nanousd,
+            documents=plan.documents,
+            tags=plan.tags,
+            user=plan.user,
+        )
+        try:
+            await self._store.put(entry, tenant=plan.tenant, vector=plan.vector or None)
+        except CacheUnavailable as error:
+            self._on_error(error.stage)
+            logger.warning("engine.store_failed reason=%s", error.reason)
+
+    async def close(self) -> None:
+        """Finish background work and stop probing."""
+        await asyncio.gather(*self._background, return_exceptions=True)
+        await self._breaker.close()
+
+    async def _look_in_cache(self, call: Call, tenant: ActiveTenant, trail: Trail) -> Lookup:
+        place = self._place(call, tenant)
+        if isinstance(place, str):
+            return trail.bypass(place).lookup()
+        trail.at(place)
+        if self._breaker.is_open:
+            raise CacheUnavailable("breaker", "Redis is being left alone")
+        started = time.perf_counter()
+        if answer := await self._exact(place, trail):
+            return trail.hit(answer)
+        redis_seconds = time.perf_counter() - started
+        vector = await self._embed(call.query, trail)
+        if vector is not None:
+            left = self._budget_seconds - redis_seconds
+            if answer := await self._semantic(place, vector, trail, seconds=left):
+                return trail.hit(answer)
+        return trail.lookup(plan=_plan(call, place, vector, revision=trail.revision))
+
+    async def _exact(self, place: Place, trail: Trail) -> Answer | None:
+        entry = await self._bounded(
+            self._store.get(
+                tenant=place.tenant, partition=place.partition, entry_id=place.entry_id
+            ),
+            stage="exact",
+            seconds=self._budget_seconds,
+        )
+        if entry is None:
+            trail.passed("exact", "no_match")
+            return None
+        now = self._clock()
+        if reason := refusal(entry, place, now=now):
+            trail.passed("exact", reason)
+            return None
+        return answer_from(entry, place, layer="exact", similarity=1.0, now=now)
+
+    async def _embed(self, query: str, trail: Trail) -> Vector | None:
+        started = time.perf_counter()
+        vector = await self._embedder.embed(query)
+        trail.embedding_us = int((time.perf_counter() - started) * 1e6)
+        if vector is None:
+            trail.passed("semantic", "text_too_long")
+        return vector
+
+    async def _semantic(
+        self, place: Place, vector: Vector, trail: Trail, *, seconds: float
+    ) -> Answer | None:
+        nearest = await self._bounded(
+            self._store.nearest(
+                tenant=place.tenant,
+                partition=place.partition,
+                vector=vector,
+                count=candidates_needed(place),
+            ),
+            stage="semantic",
+            seconds=seconds,
+        )
+        if nearest.orphans:
+            self._spawn(self._forget(place, nearest.orphans))
+        now = self._clock()
+        choice = choose(nearest.candidates, place, now=now)
+        trail.near(choice)
+        if choice.served is None:
+            trail.passed("semantic", choice.reason)
+            return None
+        return answer_from(
+            choice.served.entry,
+            place,
+            layer="semantic",
+            similarity=choice.served.similarity,
+            now=now,
+        )
+
+    async def _bounded(self, work: Coroutine[None, None, T], *, stage: str, seconds: float) -> T:
+        """Await `work` for at most `seconds`, telling the breaker how it went."""
+        try:
+            async with asyncio.timeout(max(seconds, 0.001)):
+                result = await work
+        except TimeoutError as error:
+            self._breaker.failed()
+            raise CacheUnavailable(stage, "out of time") from error
+        except CacheUnavailable:
+            self._breaker.failed()
+            raise
+        self._breaker.succeeded()
+        return result
+
+    def _place(self, call: Call, tenant: ActiveTenant) -> Place | str:
+        if call.bypass_reason:
+            return call.bypass_reason
+        return find_place(call, tenant, embedding_model=self._embedder.model_id)
+
+    async def _plan_or_none(
+        self, call: Call, tenant: ActiveTenant, trail: Trail
+    ) -> StorePlan | None:
+        """A bypassed call skips what is stored, and renews it."""
+        try:
+            place = self._place(call, tenant)
+            if isinstance(place, str) or self._breaker.is_open:
+                return None
+            vector = await self._embed(call.query, trail)
+        except CacheUnavailable as error:
+            self._on_error(error.stage)
+            return None
+        return _plan(call, place, vector, revision=trail.revision)
+
+    async def _forget(self, place: Place, ids: tuple[str, ...]) -> None:
+        try:
+            await self._store.forget_vectors(
+                tenant=place.tenant, partition=place.partition, ids=ids
+            )
+        except CacheUnavailable as error:
+            self._on_error(error.stage)
+
+    def _spawn(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
+
+
+def _plan(call: Call, place: Place, vector: Vector | None, *, revision: int) -> StorePlan:
+    return StorePlan(
+        tenant=place.tenant,
+        partition=place.partition,
+        entry_id=place.entry_id,
+        policy=place.policy.uid,
+        query=call.query,
+        vector=b"" if vector is None else vector.tobytes(),
+        ttl_seconds=place.ttl_seconds,
+        documents=place.documents,
+        tags=call.controls.tags,
+        user=place.user,
+        revision=revision,
+    )
