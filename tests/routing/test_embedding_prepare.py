@@ -73,12 +73,8 @@ def test_prepare__earlier_run_was_killed__its_leftovers_replaced(tmp_path: Path)
     (tmp_path / ".all-MiniLM-L6-v2.preparing").mkdir()
     (tmp_path / ".all-MiniLM-L6-v2.preparing" / "model.onnx").write_bytes(b"half a model")
 
-    done = subprocess.run(
-        [sys.executable, "-m", "routing.embedding.prepare", "all-MiniLM-L6-v2"]
-        + ["--cache-dir", str(tmp_path)],
-        capture_output=True,
-        text=True,
-    )
+    command = [sys.executable, "-m", "routing.embedding.prepare", "all-MiniLM-L6-v2"]
+    done = subprocess.run([*command, "--cache-dir", str(tmp_path)], capture_output=True, text=True)
 
     assert done.returncode == 0, done.stderr
     assert not (tmp_path / ".all-MiniLM-L6-v2.preparing").exists()
