@@ -33,7 +33,7 @@ OTHER: dict[str, Any] = {
 
 
 def test_partition_name__same_parts__golden_name() -> None:
-    assert partition_name(PARTS) == "GOLDEN"
+    assert partition_name(PARTS) == "c1d9e89105a670e163f077c0f2c9c6f3"
 
 
 def test_partition_name__documents_in_other_order__same_name() -> None:

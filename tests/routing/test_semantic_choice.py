@@ -54,9 +54,7 @@ def test_choose__entry_that_may_not_be_served__next_one_is(
     change: dict[str, Any], verdict: str
 ) -> None:
     refused = msgspec.structs.replace(entry(), **change)
-    choice = choose(
-        [Candidate(refused, 0.99), Candidate(entry("Second."), 0.9)], place(), now=NOW
-    )
+    choice = choose([Candidate(refused, 0.99), Candidate(entry("Second."), 0.9)], place(), now=NOW)
 
     assert choice.neighbours[0].verdict == verdict
     assert choice.served is not None
