@@ -1,0 +1,1 @@
+"""Parsing and field errors, one module per object. Rules live in services."""

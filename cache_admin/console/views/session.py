@@ -1,0 +1,30 @@
+"""Logging in, and the way from ``/`` to a tenant."""
+
+from __future__ import annotations
+
+from django.contrib.auth.views import LoginView
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+
+from cache_admin.console.forms.session import LoginForm
+from cache_admin.console.workspace import LAST_TENANT, ConsoleRequest, login_page
+from cache_admin.models import Tenant
+
+
+class LoginPage(LoginView):
+    """Log in and go on to where one was going."""
+
+    template_name = "console/session/login.html"
+    authentication_form = LoginForm
+    redirect_authenticated_user = True
+
+
+@login_page()
+def home(request: ConsoleRequest) -> HttpResponse:
+    """Go to the tenant last worked in, else to the first; say so when there is none."""
+    tenants = Tenant.objects.visible_to(request.user)
+    last = tenants.filter(slug=request.session.get(LAST_TENANT, "")).first()
+    tenant = last or tenants.first()
+    if tenant is None:
+        return render(request, "console/session/no_tenant.html", status=200)
+    return redirect("console:overview", tenant.slug)

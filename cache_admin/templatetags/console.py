@@ -1,0 +1,103 @@
+"""Money, shares, spans and times as people read them, in the language of the page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from decimal import ROUND_HALF_EVEN, Decimal
+from typing import Any
+
+from django import template
+from django.utils import timezone
+from django.utils.formats import number_format
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.timesince import timesince
+from django.utils.translation import gettext as _
+
+from cache_admin.money import usd_decimal
+from cache_admin.spans import spoken_span
+
+register = template.Library()
+
+
+@register.filter
+def usd(nanousd: int) -> str:
+    """Nano-USD as dollars: two decimals from one dollar on, three significant digits below."""
+    amount = usd_decimal(nanousd)
+    return _("$%(amount)s") % {"amount": _grouped(amount, places=_usd_places(amount))}
+
+
+@register.filter
+def percent(fraction: float | None) -> str:
+    """A fraction as a percentage with one decimal; a dash when there is none."""
+    if fraction is None:
+        return "–"
+    share = (Decimal(str(fraction)) * 100).quantize(Decimal("0.1"), rounding=ROUND_HALF_EVEN)
+    return _("%(share)s%%") % {"share": _grouped(share, places=1)}
+
+
+@register.filter
+def count(value: int) -> str:
+    """A whole number with the language's digit groups."""
+    return number_format(value, force_grouping=True)
+
+
+@register.filter
+def span(seconds: int) -> str:
+    """Whole seconds in their two largest units."""
+    return spoken_span(seconds)
+
+
+@register.filter
+def plain(value: Decimal) -> str:
+    """A decimal without trailing zeros."""
+    text = format(value.normalize(), "f")
+    return number_format(text)
+
+
+@register.filter
+def commas(values: Iterable[Any]) -> str:
+    """Items joined by commas."""
+    return ", ".join(str(value) for value in values)
+
+
+@register.filter
+def ago(moment: datetime | None) -> SafeString | str:
+    """How long ago `moment` was, the exact UTC time in the tooltip; a dash when it never was."""
+    if moment is None:
+        return "–"
+    now = timezone.now()
+    if abs((now - moment).total_seconds()) < 60:
+        text = _("just now")
+    elif moment > now:
+        text = _("in %(span)s") % {"span": timesince(now, moment, depth=1)}
+    else:
+        text = _("%(span)s ago") % {"span": timesince(moment, now, depth=1)}
+    return _time(moment, text)
+
+
+@register.filter
+def utc(moment: datetime) -> SafeString:
+    """`moment` to the minute, in UTC."""
+    return _time(moment, f"{moment:%Y-%m-%d %H:%M}")
+
+
+def _time(moment: datetime, text: str) -> SafeString:
+    return format_html(
+        '<time datetime="{}" title="{}">{}</time>',
+        moment.isoformat(timespec="seconds"),
+        f"{moment:%Y-%m-%d %H:%M:%S} UTC",
+        text,
+    )
+
+
+def _grouped(value: Decimal, *, places: int) -> str:
+    return number_format(value, decimal_pos=places, force_grouping=True)
+
+
+def _usd_places(amount: Decimal) -> int:
+    if amount == 0 or abs(amount) >= 1:
+        return 2
+    # adjusted() is the exponent of the first significant digit: -2 for 0.01.
+    return min(9, 2 - amount.adjusted())
