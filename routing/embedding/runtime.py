@@ -74,15 +74,15 @@ class Embedder:
         self._session = None
         await asyncio.to_thread(self._executor.shutdown, wait=True, cancel_futures=True)
 
-    async def embed(self, text: str) -> Vector:
-        """The L2-normalised float32 vector of `text`, cut at the model's length.
+    async def embed(self, text: str) -> Vector | None:
+        """The L2-normalised float32 vector of `text`; None when it is longer than the model reads.
 
         Raises CacheUnavailable when the model is not loaded or fails.
         """
         session = self._loaded()
         loop = asyncio.get_running_loop()
         try:
-            return await loop.run_in_executor(self._executor, session.embed, text)
+            return await loop.run_in_executor(self._executor, session.embed_whole, text)
         except RuntimeError as error:
             raise CacheUnavailable("embedding", str(error)) from error
 

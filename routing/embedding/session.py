@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from tokenizers import Tokenizer
+from tokenizers import Encoding, Tokenizer
 
 from routing.embedding.artefact import ONNX_FILE, TOKENIZER_FILE, ModelMeta, read_meta
 
@@ -44,8 +44,23 @@ class EmbeddingSession:
         self._own = threading.local()
 
     def embed(self, text: str) -> Vector:
-        """The L2-normalised vector of `text`. Raises RuntimeError when inference fails."""
-        ids = np.array([self._tokenizer.encode(self.meta.prefix + text).ids], dtype=np.int64)
+        """The L2-normalised vector of `text`, cut at the model's length as its authors cut it.
+
+        Raises RuntimeError when inference fails.
+        """
+        return self._infer(self._encode(text))
+
+    def embed_whole(self, text: str) -> Vector | None:
+        """As `embed`, but None for a text longer than the model reads: two texts that begin alike
+        would get the same vector, however differently they end."""
+        encoding = self._encode(text)
+        return None if encoding.overflowing else self._infer(encoding)
+
+    def _encode(self, text: str) -> Encoding:
+        return self._tokenizer.encode(self.meta.prefix + text)
+
+    def _infer(self, encoding: Encoding) -> Vector:
+        ids = np.array([encoding.ids], dtype=np.int64)
         outputs = self._request().infer({0: ids, 1: np.ones_like(ids)})
         vector: Vector = np.array(outputs[0][0], dtype=np.float32)
         return vector
