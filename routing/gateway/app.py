@@ -1,0 +1,115 @@
+"""The gateway's ASGI application."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from http import HTTPStatus
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from routing.config import RuntimeConfig
+from routing.gateway.cache_api import CacheApi
+from routing.gateway.chat import ChatCompletions
+from routing.gateway.endpoint import CallEndpoint, Handler
+from routing.gateway.health import Health
+from routing.gateway.http import error_body
+from routing.gateway.models import Models
+from routing.gateway.record import EventKeeper
+from routing.gateway.runtime import Runtime
+from routing.telemetry.events import Event
+
+
+class Gateway(Starlette):
+    """Starlette with a short way in for the endpoints that carry the traffic: one dictionary
+    look-up instead of its middleware and the matching of every route."""
+
+    hot: Mapping[str, ASGIApp] = {}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one connection."""
+        if scope["type"] == "http" and (endpoint := self.hot.get(scope["path"])) is not None:
+            await endpoint(scope, receive, send)
+            return
+        await super().__call__(scope, receive, send)
+
+
+def build_app(config: RuntimeConfig) -> Gateway:
+    """The gateway for `config`; its parts run for the application's lifespan.
+
+    Raises ConfigError when a setting is malformed.
+    """
+    runtime = Runtime(config)
+    health = Health(runtime)
+
+    @asynccontextmanager
+    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        await runtime.start()
+        try:
+            yield
+        finally:
+            await runtime.close()
+
+    app = Gateway(
+        routes=[
+            Route("/v1/models", Models(lambda: runtime.source.active)),
+            Route("/healthz", health.healthz),
+            Route("/readyz", health.readyz),
+            Route("/metrics", health.metrics),
+        ],
+        lifespan=lifespan,
+        exception_handlers={HTTPException: _http_error},
+    )
+    app.hot = _hot_endpoints(runtime)
+    return app
+
+
+def _hot_endpoints(runtime: Runtime) -> dict[str, ASGIApp]:
+    config = runtime.config
+    chat = ChatCompletions(
+        engine=runtime.engine,
+        provider=runtime.provider,
+        targets=runtime.targets,
+        background=runtime.spawn,
+        max_json_depth=config.max_json_depth,
+    )
+    cache = CacheApi(engine=runtime.engine, max_json_depth=config.max_json_depth)
+
+    def endpoint(handle: Handler, *, protocol: str, keeper: EventKeeper = runtime) -> ASGIApp:
+        return CallEndpoint(
+            handle,
+            protocol=protocol,
+            active=lambda: runtime.source.active,
+            keeper=keeper,
+            config=config,
+        )
+
+    return {
+        "/v1/chat/completions": endpoint(chat, protocol="chat"),
+        "/v1/cache/lookup": endpoint(cache.lookup, protocol="cache_api"),
+        "/v1/cache/store": endpoint(cache.store, protocol="cache_api", keeper=_NoEvents()),
+    }
+
+
+class _NoEvents:
+    """Storing an answer is no call: it costs nothing and is answered from nowhere."""
+
+    def record(self, event: Event) -> None:
+        """Drop `event`."""
+
+
+async def _http_error(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # registered for nothing else
+    code = HTTPStatus(error.status_code).phrase.lower().replace(" ", "_")
+    body = error_body(error.detail, status=error.status_code, code=code)
+    return Response(
+        body,
+        status_code=error.status_code,
+        headers=error.headers,
+        media_type="application/json",
+    )

@@ -1,0 +1,182 @@
+"""POST /v1/cache/lookup and /v1/cache/store, for apps that call their model themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from routing.canonical import canonical_json
+from routing.engine import Engine
+from routing.errors import CacheUnavailable, CallError
+from routing.gateway.accounting import book_hit
+from routing.gateway.controls import read_controls
+from routing.gateway.endpoint import Exchange
+from routing.gateway.headers import decision_header, hit_headers, pass_headers
+from routing.gateway.http import JSON_TYPE, send_answer
+from routing.gateway.json_body import bad_request, decode_object
+from routing.gateway.record import CallRecord
+from routing.gateway.request import read_model
+from routing.ledger import OpenAIUsage, completion_cost, usage_from_openai
+from routing.prices import Usage
+from routing.telemetry.events import Layer
+from routing.types import Call, Completion
+
+_CONTROL_FIELDS = (
+    "policy", "user", "tags", "documents", "endpoint", "min_similarity", "ttl_seconds", "explain",
+)  # fmt: skip
+_LOOKUP_FIELDS = frozenset({"query", "context", "model", *_CONTROL_FIELDS})
+_STORE_FIELDS = _LOOKUP_FIELDS | {"answer", "usage"}
+
+
+class LookupAnswer(Struct, frozen=True):
+    """What the cache knows for a query; all but the last two are empty on a miss."""
+
+    hit: bool
+    layer: Layer
+    answer: str | None
+    similarity: float | None
+    entry_id: str | None
+    age_seconds: int | None
+    response_id: str
+
+
+class StoreAnswer(Struct, frozen=True):
+    """Where an answer was put and until when (UTC, RFC 3339)."""
+
+    stored: bool
+    entry_id: str
+    expires_at: datetime
+
+
+class CacheApi:
+    """Handles lookups and stores."""
+
+    def __init__(self, *, engine: Engine, max_json_depth: int) -> None:
+        self._engine = engine
+        self._max_json_depth = max_json_depth
+
+    async def lookup(self, exchange: Exchange) -> None:
+        """Answer from the cache alone. Raises CallError."""
+        record = exchange.record
+        body = self._decode(exchange, known=_LOOKUP_FIELDS)
+        call = record.call = _call(body, exchange)
+        lookup = record.lookup = await self._engine.lookup(call, record.active)
+        decision, answer = lookup.decision, lookup.answer
+        if answer is not None:
+            headers = hit_headers(answer, decision, response_id=record.id)
+            book_hit(record, call, answer)
+        else:
+            headers = pass_headers(decision, response_id=record.id, cost_nanousd=0)
+        if call.controls.explain:
+            headers.append(decision_header(decision))
+        found = LookupAnswer(
+            hit=answer is not None,
+            layer=decision.layer,
+            answer=answer.text if answer else None,
+            similarity=decision.similarity,
+            entry_id=answer.entry_id if answer else None,
+            age_seconds=answer.age_seconds if answer else None,
+            response_id=record.id,
+        )
+        record.finish(200)
+        await send_answer(exchange.send, msgspec.json.encode(found), headers=[JSON_TYPE, *headers])
+
+    async def store(self, exchange: Exchange) -> None:
+        """Keep an answer the app brings. Raises CallError; 503 when the cache is away."""
+        record = exchange.record
+        body = self._decode(exchange, known=_STORE_FIELDS)
+        call = _call(body, exchange)
+        answer = _text(body, "answer")
+        usage = _usage(body.get("usage"))
+        try:
+            plan = await self._engine.plan(call, record.active)
+        except CacheUnavailable as error:
+            raise CallError(
+                f"The cache is away ({error.stage}); store the answer later.",
+                status=503,
+                code="cache_unavailable",
+            ) from error
+        if isinstance(plan, str):
+            raise bad_request(
+                f"The cache has no place for this answer: {plan}.", param=None, code=plan
+            )
+        stored_at = datetime.now(UTC)
+        await self._engine.store(
+            plan,
+            Completion(
+                text=answer,
+                model=call.model,
+                usage=usage,
+                cost_nanousd=_cost(record, call, usage, at=stored_at),
+            ),
+        )
+        kept = StoreAnswer(
+            stored=True,
+            entry_id=f"{plan.partition}.{plan.entry_id}",
+            expires_at=stored_at.replace(microsecond=0) + timedelta(seconds=plan.ttl_seconds),
+        )
+        await send_answer(exchange.send, msgspec.json.encode(kept), headers=[JSON_TYPE], status=201)
+
+    def _decode(self, exchange: Exchange, *, known: frozenset[str]) -> dict[str, Any]:
+        body = decode_object(exchange.body, max_depth=self._max_json_depth)
+        if unknown := sorted(body.keys() - known):
+            raise bad_request(
+                f"Unknown field {unknown[0]!r}; known are {', '.join(sorted(known))}.",
+                param=unknown[0],
+                code="unknown_field",
+            )
+        return body
+
+
+def _call(body: Mapping[str, Any], exchange: Exchange) -> Call:
+    context = body.get("context")
+    controls = {name: body[name] for name in _CONTROL_FIELDS if name in body}
+    return Call(
+        tenant=exchange.record.grant.tenant.config.uid,
+        protocol="cache_api",
+        model=read_model(body["model"]) if body.get("model") is not None else "",
+        query=_text(body, "query"),
+        context=b"" if context is None else canonical_json(context),
+        controls=read_controls(controls, headers=exchange.head.cache_headers),
+    )
+
+
+def _text(body: Mapping[str, Any], field: str) -> str:
+    value = body.get(field)
+    if not isinstance(value, str) or not value.strip():
+        raise bad_request(f"{field} must be a text.", param=field)
+    return value
+
+
+def _usage(value: object) -> Usage:
+    """OpenAI's token counts, or ours by name."""
+    if value is None:
+        return Usage()
+    try:
+        if isinstance(value, dict) and "prompt_tokens" in value:
+            return usage_from_openai(msgspec.convert(value, OpenAIUsage))
+        usage = msgspec.convert(value, Usage)
+    except msgspec.ValidationError as error:
+        raise bad_request(
+            f"usage is neither OpenAI's usage object nor one of {_USAGE_FIELDS}: {error}.",
+            param="usage",
+            code="invalid_type",
+        ) from None
+    if min(msgspec.structs.astuple(usage)) < 0:
+        raise bad_request("usage holds a negative count.", param="usage")
+    return usage
+
+
+def _cost(record: CallRecord, call: Call, usage: Usage, *, at: datetime) -> int:
+    active = record.active
+    cost = completion_cost(
+        usage, models=(call.model,), price_of=lambda model: active.price(model, at=at)
+    )
+    return cost.nanousd
+
+
+_USAGE_FIELDS = ", ".join(Usage.__struct_fields__)

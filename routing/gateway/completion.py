@@ -1,0 +1,190 @@
+"""Reading what the provider answered, whole or as a stream of server-sent events."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import msgspec
+from msgspec import Struct
+
+from routing.ledger import OpenAIUsage, usage_from_openai
+from routing.prices import Usage
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderAnswer:
+    """What the ledger and the store need of an answer. `complete`: fit to be served again."""
+
+    text: str
+    model: str
+    usage: Usage
+    complete: bool
+
+
+class _Message(Struct, frozen=True):
+    content: str | None = None
+    refusal: str | None = None
+    tool_calls: list[msgspec.Raw] | None = None
+    function_call: msgspec.Raw | None = None
+    audio: msgspec.Raw | None = None
+    annotations: list[msgspec.Raw] | None = None
+
+
+class _Choice(Struct, frozen=True):
+    message: _Message = _Message()
+    finish_reason: str | None = None
+
+
+class _Completion(Struct, frozen=True):
+    model: str = ""
+    choices: list[_Choice] = []
+    usage: OpenAIUsage | None = None
+
+
+class _ChunkChoice(Struct, frozen=True):
+    index: int = 0
+    delta: _Message | None = None
+    finish_reason: str | None = None
+
+
+class _Chunk(Struct, frozen=True):
+    model: str = ""
+    choices: list[_ChunkChoice] = []
+    usage: OpenAIUsage | None = None
+
+
+_NULL = b"null"
+_COMPLETION = msgspec.json.Decoder(_Completion)
+_CHUNK = msgspec.json.Decoder(_Chunk)
+_UNREADABLE = ProviderAnswer(text="", model="", usage=Usage(), complete=False)
+
+
+def parse_completion(body: bytes) -> ProviderAnswer:
+    """The answer in a provider's JSON; an unreadable one is never complete."""
+    try:
+        completion = _COMPLETION.decode(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return _UNREADABLE
+    usage = usage_from_openai(completion.usage) if completion.usage else Usage()
+    if len(completion.choices) != 1:
+        return ProviderAnswer(text="", model=completion.model, usage=usage, complete=False)
+    choice = completion.choices[0]
+    text = choice.message.content or ""
+    return ProviderAnswer(
+        text=text,
+        model=completion.model,
+        usage=usage,
+        complete=bool(text.strip()) and choice.finish_reason == "stop" and _plain(choice.message),
+    )
+
+
+class StreamReader:
+    """Follows a stream of chunks while it is passed on, whatever pieces the network cuts it into.
+
+    `feed` returns the bytes that the app is to see: everything, except the usage chunk when the app
+    did not ask for it. Only whole events leave, so that an event can be left out.
+    """
+
+    __slots__ = (
+        "_finish", "_keep_usage", "_model", "_pending", "_plain", "_texts", "_usage", "done",
+    )  # fmt: skip
+
+    def __init__(self, *, keep_usage: bool) -> None:
+        self._keep_usage = keep_usage
+        self._pending = bytearray()
+        self._texts: list[str] = []
+        self._finish = ""
+        self._model = ""
+        self._usage = Usage()
+        self._plain = True
+        self.done = False
+
+    def feed(self, data: bytes) -> bytes:
+        """Take the next piece of the stream; returns the whole events now ready for the app."""
+        pending = self._pending
+        pending += data
+        out = bytearray()
+        start = 0
+        while (found := _event_end(pending, start)) is not None:
+            event = bytes(pending[start:found])
+            start = found
+            if self._read(event):
+                out += event
+        del pending[:start]
+        return bytes(out)
+
+    def rest(self) -> bytes:
+        """What the provider sent after the last whole event; called once it has closed."""
+        return bytes(self._pending)
+
+    @property
+    def ended(self) -> bool:
+        """Whether the provider said that the answer is whole."""
+        return self.done or bool(self._finish)
+
+    def answer(self) -> ProviderAnswer:
+        """The answer read so far; complete only after the stream's own end mark."""
+        text = "".join(self._texts)
+        complete = self.done and self._finish == "stop" and self._plain and bool(text.strip())
+        return ProviderAnswer(text=text, model=self._model, usage=self._usage, complete=complete)
+
+    def _read(self, event: bytes) -> bool:
+        data = _event_data(event)
+        if data == b"[DONE]":
+            self.done = True
+            return True
+        if not data:
+            return True
+        try:
+            chunk = _CHUNK.decode(data)
+        except (msgspec.MsgspecError, UnicodeDecodeError):
+            self._plain = False
+            return True
+        self._model = chunk.model or self._model
+        for choice in chunk.choices:
+            self._take(choice)
+        if chunk.usage is None:
+            return True
+        self._usage = usage_from_openai(chunk.usage)
+        return self._keep_usage or bool(chunk.choices)
+
+    def _take(self, choice: _ChunkChoice) -> None:
+        if choice.index != 0:
+            self._plain = False
+        if choice.delta is not None:
+            if choice.delta.content:
+                self._texts.append(choice.delta.content)
+            self._plain = self._plain and _plain(choice.delta)
+        if choice.finish_reason:
+            self._finish = choice.finish_reason
+
+
+def _plain(message: _Message) -> bool:
+    """Whether `message` is text alone: no refusal, no tool call, no audio, no citations."""
+    return (
+        not (message.refusal or message.tool_calls or message.annotations)
+        and _absent(message.function_call)
+        and _absent(message.audio)
+    )
+
+
+def _absent(raw: msgspec.Raw | None) -> bool:
+    return raw is None or bytes(raw) == _NULL
+
+
+def _event_end(buffer: bytearray, start: int) -> int | None:
+    """Index after the blank line that ends the event at `start`; None when it is not yet there."""
+    unix = buffer.find(b"\n\n", start)
+    windows = buffer.find(b"\r\n\r\n", start)
+    if unix == -1 and windows == -1:
+        return None
+    if windows == -1 or -1 < unix < windows:
+        return unix + 2
+    return windows + 4
+
+
+def _event_data(event: bytes) -> bytes:
+    if event.startswith(b"data: ") and event.count(b"\n") == 2:
+        return event[6:].strip()
+    lines = [line[5:].strip() for line in event.splitlines() if line.startswith(b"data:")]
+    return b"\n".join(lines)

@@ -1,0 +1,154 @@
+"""What every app-facing endpoint shares: who calls, the body's limits, and how faults end."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import msgspec
+
+from routing.active import ActiveConfig
+from routing.config import RuntimeConfig
+from routing.errors import CallError, ProviderError
+from routing.gateway.auth import authorize
+from routing.gateway.headers import pass_headers
+from routing.gateway.http import (
+    JSON_TYPE,
+    ClientGone,
+    Header,
+    Receive,
+    RequestHead,
+    Scope,
+    Send,
+    error_body,
+    read_body,
+    read_head,
+    send_answer,
+    send_error,
+)
+from routing.gateway.record import CallRecord, EventKeeper
+from routing.providers.openai import ProviderRefusal
+from routing.types import Decision
+
+logger = logging.getLogger(__name__)
+
+CLIENT_CLOSED_REQUEST = 499
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """One authorised request and the way back to the app."""
+
+    record: CallRecord
+    body: bytes
+    head: RequestHead
+    receive: Receive
+    send: Send
+
+
+Handler = Callable[[Exchange], Awaitable[None]]
+ActiveSource = Callable[[], ActiveConfig | None]
+
+
+class CallEndpoint:
+    """An ASGI application for one POST endpoint that apps call with their key.
+
+    `handle` answers the exchange and finishes its record before the last byte of the answer; what
+    it raises instead is answered here in OpenAI's error shape.
+    """
+
+    def __init__(
+        self,
+        handle: Handler,
+        *,
+        protocol: str,
+        active: ActiveSource,
+        keeper: EventKeeper,
+        config: RuntimeConfig,
+    ) -> None:
+        self._handle = handle
+        self._protocol = protocol
+        self._active = active
+        self._keeper = keeper
+        self._max_body_bytes = config.max_body_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["method"] != "POST":
+            await _send_wrong_method(send)
+            return
+        head = read_head(scope["headers"])
+        try:
+            record = self._open(head)
+        except CallError as error:
+            await send_error(send, error)
+            return
+        try:
+            body = await read_body(
+                receive, content_length=head.content_length, limit=self._max_body_bytes
+            )
+            await self._handle(Exchange(record, body, head, receive, send))
+        except ClientGone:
+            record.finish(CLIENT_CLOSED_REQUEST, error="client_gone")
+        except CallError as error:
+            record.finish(error.status, error=error.code)
+            await send_error(send, error, headers=_headers(record))
+        except ProviderError as error:
+            record.finish(error.status, error=error.code)
+            await _send_provider_error(send, error, headers=_headers(record))
+        except asyncio.CancelledError:
+            record.finish(CLIENT_CLOSED_REQUEST, error="cancelled")
+            raise
+        except Exception:
+            logger.exception("gateway.failed response=%s", record.id)
+            record.finish(500, error="internal_error")
+            await send_error(send, _internal_error(record), headers=_headers(record))
+
+    def _open(self, head: RequestHead) -> CallRecord:
+        active = self._active()
+        grant = authorize(active, app_key=head.app_key, now=datetime.now(UTC))
+        assert active is not None  # authorize refuses otherwise
+        return CallRecord(self._keeper, active=active, grant=grant, protocol=self._protocol)
+
+
+async def _send_wrong_method(send: Send) -> None:
+    error = CallError("This endpoint takes POST.", status=405, code="method_not_allowed")
+    await send_error(send, error, headers=[(b"allow", b"POST")])
+
+
+async def _send_provider_error(send: Send, error: ProviderError, *, headers: list[Header]) -> None:
+    body = error.body if error.body and _is_openai_error(error.body) else None
+    if body is None:
+        body = error_body(error.message, status=error.status, code=error.code)
+    if isinstance(error, ProviderRefusal) and error.retry_after:
+        headers.append((b"retry-after", error.retry_after.encode("latin-1", "replace")))
+    await send_answer(send, body, headers=[JSON_TYPE, *headers], status=error.status)
+
+
+def _headers(record: CallRecord) -> list[Header]:
+    decision = record.lookup.decision if record.lookup else None
+    if decision is None:
+        decision = Decision(result="bypass", layer="none", revision=record.active.revision)
+    return pass_headers(decision, response_id=record.id, cost_nanousd=0)
+
+
+def _internal_error(record: CallRecord) -> CallError:
+    return CallError(
+        f"The gateway failed; its log names the cause under {record.id}.",
+        status=500,
+        code="internal_error",
+    )
+
+
+class _OpenAIError(msgspec.Struct):
+    error: dict[str, msgspec.Raw]
+
+
+def _is_openai_error(body: bytes) -> bool:
+    try:
+        msgspec.json.decode(body, type=_OpenAIError)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return False
+    return True

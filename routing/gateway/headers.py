@@ -1,0 +1,67 @@
+"""The response headers that say how a call was answered (RFC 9211 and ours)."""
+
+from __future__ import annotations
+
+import json
+from functools import lru_cache
+
+import msgspec
+
+from routing.ledger import usd
+from routing.types import Answer, Decision
+
+Headers = list[tuple[bytes, bytes]]
+
+SSE_TYPE = (b"content-type", b"text/event-stream; charset=utf-8")
+NO_BUFFERING = ((b"cache-control", b"no-cache"), (b"x-accel-buffering", b"no"))
+_COST_NOTHING = (b"x-cost-usd", usd(0).encode())
+_LAYERS = {
+    layer: (b"x-cache-layer", layer.encode()) for layer in ("faq", "exact", "semantic", "none")
+}
+
+
+def hit_headers(answer: Answer, decision: Decision, *, response_id: str) -> Headers:
+    """Headers of an answer from the cache; it cost nothing."""
+    status = f"reprise; hit; ttl={answer.ttl_seconds}; detail={answer.layer}"
+    if answer.layer == "faq":
+        status = "reprise; hit; detail=faq"
+    return [
+        (b"cache-status", status.encode()),
+        _LAYERS[answer.layer],
+        (b"x-cache-similarity", b"%.4f" % (decision.similarity or answer.similarity)),
+        (b"x-cache-entry", answer.entry_id.encode("ascii", "replace")),
+        (b"x-cache-age", b"%d" % answer.age_seconds),
+        _revision(decision.revision),
+        (b"x-response-id", response_id.encode()),
+        _COST_NOTHING,
+    ]
+
+
+def pass_headers(
+    decision: Decision, *, response_id: str, stored: bool = False, cost_nanousd: int | None = None
+) -> Headers:
+    """Headers of a call the cache did not answer; without `cost_nanousd` the cost is not known."""
+    forwarded = "bypass" if decision.result == "bypass" else "miss"
+    status = f"reprise; fwd={forwarded}{'; stored' if stored else ''}"
+    headers = [
+        (b"cache-status", status.encode()),
+        _LAYERS["none"],
+        _revision(decision.revision),
+        (b"x-response-id", response_id.encode()),
+    ]
+    if decision.similarity is not None:
+        headers.append((b"x-cache-similarity", b"%.4f" % decision.similarity))
+    if cost_nanousd is not None:
+        headers.append((b"x-cost-usd", usd(cost_nanousd).encode()))
+    return headers
+
+
+def decision_header(decision: Decision) -> tuple[bytes, bytes]:
+    """The decision record as one line of ASCII JSON."""
+    record = json.dumps(msgspec.to_builtins(decision), separators=(",", ":"))
+    return b"x-cache-decision", record.encode("ascii")
+
+
+@lru_cache(maxsize=8)
+def _revision(revision: int) -> tuple[bytes, bytes]:
+    return b"x-snapshot-revision", b"%d" % revision

@@ -1,0 +1,160 @@
+"""Raw ASGI: reading requests and sending answers with as little as possible in between."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any
+
+import msgspec
+
+from routing.errors import CallError
+from routing.gateway.controls import HEADER_PREFIX
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+Header = tuple[bytes, bytes]
+
+JSON_TYPE: Header = (b"content-type", b"application/json")
+
+_ERROR_TYPES = {
+    401: "authentication_error",
+    403: "permission_error",
+    404: "not_found_error",
+    429: "rate_limit_error",
+}
+
+
+class ClientGone(Exception):
+    """The app closed the connection before it was answered."""
+
+
+@dataclass(slots=True)
+class RequestHead:
+    """What the gateway reads from the request headers. `app_key` is empty when none was sent."""
+
+    app_key: bytes = b""
+    content_length: int = 0
+    cache_headers: dict[bytes, bytes] = field(default_factory=dict)
+
+
+def read_head(headers: Iterable[Header]) -> RequestHead:
+    """Pick the headers that matter; a malformed content-length counts as none."""
+    head = RequestHead()
+    for name, value in headers:
+        if name == b"authorization":
+            scheme, _, key = value.partition(b" ")
+            if scheme.lower() == b"bearer":
+                head.app_key = key.strip()
+        elif name == b"x-api-key":
+            head.app_key = head.app_key or value.strip()
+        elif name == b"content-length":
+            head.content_length = int(value) if value.isdigit() and len(value) < 19 else 0
+        elif name.startswith(HEADER_PREFIX):
+            head.cache_headers[name] = value
+    return head
+
+
+async def read_body(receive: Receive, *, content_length: int, limit: int) -> bytes:
+    """The whole request body.
+
+    Raises CallError (413) when it is longer than `limit` bytes, ClientGone when it never ends.
+    """
+    if content_length > limit:
+        raise _too_large(limit)
+    body = b""
+    while True:
+        message = await receive()
+        if message["type"] != "http.request":
+            raise ClientGone
+        piece: bytes = message.get("body", b"")
+        body = body + piece if body else piece
+        if len(body) > limit:
+            raise _too_large(limit)
+        if not message.get("more_body", False):
+            return body
+
+
+async def send_answer(send: Send, body: bytes, *, headers: list[Header], status: int = 200) -> None:
+    """Send one whole answer; `headers` is completed with the length."""
+    headers.append((b"content-length", b"%d" % len(body)))
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+async def send_error(send: Send, error: CallError, *, headers: list[Header] | None = None) -> None:
+    """Send `error` in OpenAI's shape."""
+    body = error_body(error.message, status=error.status, code=error.code, param=error.param)
+    await send_answer(send, body, headers=[JSON_TYPE, *(headers or [])], status=error.status)
+
+
+def error_body(message: str, *, status: int, code: str, param: str | None = None) -> bytes:
+    """An error in OpenAI's shape."""
+    kind = _ERROR_TYPES.get(status, "server_error" if status >= 500 else "invalid_request_error")
+    error = {"message": message, "type": kind, "param": param, "code": code}
+    return msgspec.json.encode({"error": error})
+
+
+class ClientWatch:
+    """Cancels the work inside its block when the app goes away, and raises ClientGone instead.
+
+    Call `stop` before the last piece of the answer is sent: after it, the server reports the end of
+    the connection the same way.
+    """
+
+    __slots__ = ("_gone", "_receive", "_task", "_watcher")
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self._gone = False
+        self._task: asyncio.Task[Any] | None = None
+        self._watcher: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> ClientWatch:
+        self._task = asyncio.current_task()
+        self._watcher = asyncio.create_task(self._watch())
+        return self
+
+    def stop(self) -> None:
+        """Watch no longer."""
+        if self._watcher is not None:
+            self._watcher.cancel()
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+        if not self._gone or self._task is None:
+            return
+        if kind is None or not issubclass(kind, asyncio.CancelledError):
+            # The cancellation was asked for but not yet delivered; take it here.
+            with suppress(asyncio.CancelledError):
+                await asyncio.sleep(0)
+        self._task.uncancel()
+        if kind is None or issubclass(kind, asyncio.CancelledError):
+            raise ClientGone from None
+
+    async def _watch(self) -> None:
+        while True:
+            message = await self._receive()
+            if message["type"] == "http.disconnect":
+                self._gone = True
+                if self._task is not None:
+                    self._task.cancel()
+                return
+
+
+def _too_large(limit: int) -> CallError:
+    return CallError(
+        f"The body is larger than {limit} bytes; send less, or raise MAX_BODY_BYTES.",
+        status=413,
+        code="body_too_large",
+    )

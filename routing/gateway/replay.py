@@ -1,0 +1,100 @@
+"""A cached answer in the shapes of the chat completions API, whole or as a stream."""
+
+from __future__ import annotations
+
+import re
+
+import msgspec
+from msgspec import Struct
+
+from routing.prices import Usage
+from routing.types import Answer
+
+_encode = msgspec.json.encode
+_PIECES = re.compile(r"\s*(?:\S+\s*){1,4}")
+_DONE = b"data: [DONE]\n\n"
+
+
+class _Details(Struct, frozen=True):
+    cached_tokens: int
+
+
+class _ReplayedUsage(Struct, frozen=True):
+    prompt_tokens: int
+    completion_tokens: int
+    total_tokens: int
+    prompt_tokens_details: _Details
+
+
+class _ReplayedMessage(Struct, frozen=True):
+    content: str
+    role: str = "assistant"
+    refusal: None = None
+
+
+class _ReplayedChoice(Struct, frozen=True):
+    message: _ReplayedMessage
+    index: int = 0
+    logprobs: None = None
+    finish_reason: str = "stop"
+
+
+class _ReplayedCompletion(Struct, frozen=True):
+    id: str
+    created: int
+    model: str
+    choices: tuple[_ReplayedChoice]
+    usage: _ReplayedUsage
+    object: str = "chat.completion"
+
+
+def completion_body(answer: Answer, *, response_id: str, model: str, created: int) -> bytes:
+    """A ``chat.completion`` with the tokens counted when the answer was first made.
+
+    `model` is the one asked, used when the answer was written by a person. `created` is in epoch
+    seconds.
+    """
+    return _encode(
+        _ReplayedCompletion(
+            id=f"chatcmpl-{response_id}",
+            created=created,
+            model=answer.model or model,
+            choices=(_ReplayedChoice(message=_ReplayedMessage(content=answer.text)),),
+            usage=_replayed_usage(answer.usage),
+        )
+    )
+
+
+def stream_body(
+    answer: Answer, *, response_id: str, model: str, created: int, include_usage: bool
+) -> bytes:
+    """The whole event stream of an answer: role, a few words a chunk, stop, usage if asked."""
+    head = (
+        f'data: {{"id":"chatcmpl-{response_id}","object":"chat.completion.chunk",'
+        f'"created":{created},"model":'
+    ).encode() + _encode(answer.model or model)
+    tail = b',"usage":null}\n\n' if include_usage else b"}\n\n"
+    out = bytearray(head)
+    out += b',"choices":[{"index":0,"delta":{"role":"assistant","content":"","refusal":null},'
+    out += b'"logprobs":null,"finish_reason":null}]' + tail
+    for piece in _PIECES.findall(answer.text):
+        out += head
+        out += b',"choices":[{"index":0,"delta":{"content":' + _encode(piece)
+        out += b'},"logprobs":null,"finish_reason":null}]' + tail
+    out += head
+    out += b',"choices":[{"index":0,"delta":{},"logprobs":null,"finish_reason":"stop"}]' + tail
+    if include_usage:
+        usage = _encode(_replayed_usage(answer.usage))
+        out += head + b',"choices":[],"usage":' + usage + b"}\n\n"
+    out += _DONE
+    return bytes(out)
+
+
+def _replayed_usage(usage: Usage) -> _ReplayedUsage:
+    prompt = usage.total_input_tokens
+    return _ReplayedUsage(
+        prompt_tokens=prompt,
+        completion_tokens=usage.output_tokens,
+        total_tokens=prompt + usage.output_tokens,
+        prompt_tokens_details=_Details(cached_tokens=usage.cache_read_input_tokens),
+    )

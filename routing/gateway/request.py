@@ -1,0 +1,252 @@
+"""Reading an OpenAI chat completion request: what is asked, and what shapes the answer."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from routing.canonical import canonical_json
+from routing.gateway.controls import read_controls, read_user
+from routing.gateway.json_body import bad_request, decode_object
+from routing.types import Call
+
+MAX_MODEL_CHARS = 200
+_IMAGE_DIGEST_CHARS = 64
+
+# They address, bill or trace the call; the text of the answer does not depend on them.
+_NOT_CONTEXT = frozenset(
+    {
+        "cache", "messages", "metadata", "model", "prompt_cache_key", "prompt_cache_options",
+        "prompt_cache_retention", "safety_identifier", "service_tier", "store", "stream",
+        "stream_options", "user",
+    }
+)  # fmt: skip
+_DEFAULTS: dict[str, Any] = {
+    "temperature": 1,
+    "top_p": 1,
+    "n": 1,
+    "frequency_penalty": 0,
+    "presence_penalty": 0,
+    "logprobs": False,
+    "modalities": ["text"],
+    "parallel_tool_calls": True,
+    "response_format": {"type": "text"},
+    "tool_choice": "auto",
+    "logit_bias": {},
+    "tools": [],
+    "stop": [],
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ChatRequest:
+    """A parsed request. `body` is the decoded object as sent, for the provider."""
+
+    call: Call
+    body: dict[str, Any]
+    stream: bool
+    include_usage: bool
+
+
+def parse_chat_request(
+    body: bytes, *, tenant: str, cache_headers: Mapping[bytes, bytes], max_depth: int
+) -> ChatRequest:
+    """The call in `body`.
+
+    `cache_headers` are the ``x-cache-*`` headers. Raises CallError (400) naming the field at fault.
+    """
+    request = decode_object(body, max_depth=max_depth)
+    messages = _messages(request)
+    last = messages[-1]
+    query, attachments = _split_content(last)
+    call = Call(
+        tenant=tenant,
+        protocol="chat",
+        model=read_model(request.get("model")),
+        query=query,
+        context=_context(request, others=messages[:-1], last=last, attachments=attachments),
+        controls=read_controls(
+            _object(request, "cache"),
+            headers=cache_headers,
+            default_user=read_user(request.get("user") or "", "user"),
+        ),
+        bypass_reason=_bypass_reason(request, last=last, query=query),
+        plain_text=not attachments and _wants_text(request),
+    )
+    stream, include_usage = _stream_options(request)
+    return ChatRequest(call=call, body=request, stream=stream, include_usage=include_usage)
+
+
+def read_model(model: object) -> str:
+    """The name of a model; raises CallError (400)."""
+    if not isinstance(model, str) or not model or len(model) > MAX_MODEL_CHARS:
+        raise bad_request(
+            f"model must be the name of a model (1 to {MAX_MODEL_CHARS} characters).", param="model"
+        )
+    if not model.isprintable():
+        raise bad_request("model holds a control character; remove it.", param="model")
+    return model
+
+
+def provider_body(request: ChatRequest, *, target_model: str) -> bytes:
+    """The body to forward: as sent, without ``cache``, for `target_model`.
+
+    Streams always ask for usage, because the ledger needs the provider's own count.
+    """
+    body = {**request.body, "model": target_model}
+    body.pop("cache", None)
+    if request.stream:
+        options = body.get("stream_options") or {}
+        body["stream_options"] = {**options, "include_usage": True}
+    return msgspec.json.encode(body)
+
+
+def _messages(request: Mapping[str, Any]) -> list[dict[str, Any]]:
+    messages = request.get("messages")
+    if not isinstance(messages, list) or not messages:
+        raise bad_request("messages must be a non-empty list.", param="messages")
+    for index, message in enumerate(messages):
+        if not isinstance(message, dict):
+            raise bad_request("A message must be an object.", param=f"messages[{index}]")
+        if not isinstance(message.get("role"), str):
+            raise bad_request(
+                "A message needs a role: system, developer, user, assistant or tool.",
+                param=f"messages[{index}].role",
+            )
+    return messages
+
+
+def _object(request: Mapping[str, Any], field: str) -> dict[str, Any]:
+    value = request.get(field)
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise bad_request(f"{field} must be an object.", param=field, code="invalid_type")
+    return value
+
+
+def _stream_options(request: Mapping[str, Any]) -> tuple[bool, bool]:
+    stream = request.get("stream")
+    if stream is not None and not isinstance(stream, bool):
+        raise bad_request("stream must be true or false.", param="stream", code="invalid_type")
+    include_usage = _object(request, "stream_options").get("include_usage")
+    if include_usage is not None and not isinstance(include_usage, bool):
+        raise bad_request(
+            "stream_options.include_usage must be true or false.",
+            param="stream_options.include_usage",
+            code="invalid_type",
+        )
+    return bool(stream), bool(include_usage)
+
+
+def _split_content(message: Mapping[str, Any]) -> tuple[str, list[Any]]:
+    """The text of a message, its text parts joined by newlines, and everything else in it."""
+    content = message.get("content")
+    if content is None:
+        return "", []
+    if isinstance(content, str):
+        return content, []
+    if not isinstance(content, list):
+        raise bad_request(
+            "content must be a string or a list of parts.", param="messages", code="invalid_type"
+        )
+    texts: list[str] = []
+    others: list[Any] = []
+    for part in content:
+        if not isinstance(part, dict) or not isinstance(part.get("type"), str):
+            raise bad_request("A content part needs a type, such as text.", param="messages")
+        if part["type"] != "text":
+            others.append(_digested(part))
+        elif isinstance(part.get("text"), str):
+            texts.append(part["text"])
+        else:
+            raise bad_request("A text part needs a text.", param="messages", code="invalid_type")
+    return "\n".join(texts), others
+
+
+def _context(
+    request: Mapping[str, Any],
+    *,
+    others: list[dict[str, Any]],
+    last: Mapping[str, Any],
+    attachments: list[Any],
+) -> bytes:
+    """Canonical JSON of all that shapes the answer, except the query and the model."""
+    context: dict[str, Any] = {"messages": [_stable_message(message) for message in others]}
+    if rest := {key: last[key] for key in last if key not in ("role", "content")}:
+        context["last"] = rest
+    if attachments:
+        context["attachments"] = attachments
+    parameters = {
+        name: value
+        for name, value in request.items()
+        if name not in _NOT_CONTEXT and not _is_default(name, value)
+    }
+    if parameters:
+        context["parameters"] = parameters
+    return canonical_json(context)
+
+
+def _stable_message(message: dict[str, Any]) -> dict[str, Any]:
+    content = message.get("content")
+    if not isinstance(content, list):
+        return message
+    parts = [_digested(part) if isinstance(part, dict) else part for part in content]
+    return {**message, "content": parts}
+
+
+def _is_default(name: str, value: object) -> bool:
+    if value is None:
+        return True
+    default = _DEFAULTS.get(name)
+    return value == default and isinstance(value, bool) == isinstance(default, bool)
+
+
+def _digested(part: dict[str, Any]) -> dict[str, Any]:
+    """`part` without cache marks and with its long data replaced by their SHA-256."""
+    return {
+        key: _digested_value(value)
+        for key, value in part.items()
+        if key not in ("prompt_cache_breakpoint", "cache_control")
+    }
+
+
+def _digested_value(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {
+            key: f"sha256:{hashlib.sha256(item.encode()).hexdigest()}"
+            if isinstance(item, str) and len(item) > _IMAGE_DIGEST_CHARS
+            else item
+            for key, item in value.items()
+        }
+    return value
+
+
+def _wants_text(request: Mapping[str, Any]) -> bool:
+    response_format = request.get("response_format")
+    return response_format is None or (
+        isinstance(response_format, dict) and response_format.get("type") == "text"
+    )
+
+
+def _bypass_reason(request: Mapping[str, Any], *, last: Mapping[str, Any], query: str) -> str:
+    """Why a cache cannot answer this call at all, as a stable word; empty when it can."""
+    if request.get("n") not in (None, 1):
+        return "several_choices"
+    if request.get("logprobs") or request.get("top_logprobs"):
+        return "logprobs"
+    if request.get("audio") is not None or request.get("modalities") not in (None, ["text"]):
+        return "audio"
+    if request.get("tool_choice") not in (None, "auto", "none"):
+        return "forced_tool"
+    if request.get("function_call") not in (None, "auto", "none"):
+        return "forced_tool"
+    if request.get("web_search_options") is not None:
+        return "web_search"
+    if last["role"] != "user":
+        return "last_message_not_user"
+    return "" if query.strip() else "empty_query"

@@ -1,0 +1,105 @@
+"""The parts of one running gateway: made, started and stopped together."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Coroutine
+from typing import Any
+
+from routing.config import RuntimeConfig
+from routing.connection import connect
+from routing.embedding.runtime import load_embedder
+from routing.engine import Engine
+from routing.errors import RepriseError
+from routing.gateway.record import UNPRICED
+from routing.providers.openai import OpenAIProvider
+from routing.providers.targets import TargetBook
+from routing.snapshot_source import SnapshotSource
+from routing.store.entries import EntryStore
+from routing.telemetry import metrics
+from routing.telemetry.events import Event
+from routing.telemetry.sink import EventSink
+
+logger = logging.getLogger(__name__)
+
+_MODELS_DIR = "models"
+_PATIENT_SECONDS = 5.0
+_DRAIN_SECONDS = 10.0
+
+
+class Runtime:
+    """Everything one process needs to answer calls.
+
+    `start` returns as soon as calls can be taken; the embedding model may still be loading, and
+    until it is there calls go on without the cache.
+    """
+
+    def __init__(self, config: RuntimeConfig) -> None:
+        """Raises ConfigError when a setting is malformed."""
+        budget = config.cache_budget_ms / 1000
+        self.config = config
+        self._fast = connect(config.redis_url, timeout_seconds=budget)
+        self._patient = connect(config.redis_url, timeout_seconds=_PATIENT_SECONDS)
+        self.source = SnapshotSource(config)
+        self.sink = EventSink(config)
+        self.embedder = load_embedder(
+            config.embedding_model,
+            cache_dir=config.data_dir / _MODELS_DIR,
+            workers=config.embedding_workers,
+        )
+        self.engine = Engine(
+            store=EntryStore(fast=self._fast, patient=self._patient),
+            embedder=self.embedder,
+            budget_ms=config.cache_budget_ms,
+            on_error=metrics.cache_error,
+        )
+        self.provider = OpenAIProvider(timeout_seconds=config.provider_timeout_seconds)
+        self.targets = TargetBook(config)
+        self.embedder_error = ""
+        self._background: set[asyncio.Task[None]] = set()
+        self._warming: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Start every part; the embedding model goes on loading in the background."""
+        await self.provider.start()
+        await self.sink.start()
+        await self.source.start()
+        self._warming = asyncio.create_task(self._warm())
+
+    async def close(self) -> None:
+        """Finish what calls left to do, then stop every part."""
+        if self._warming is not None:
+            self._warming.cancel()
+            await asyncio.gather(self._warming, return_exceptions=True)
+        if self._background:
+            await asyncio.wait(self._background, timeout=_DRAIN_SECONDS)
+        await self.engine.close()
+        await self.source.close()
+        await self.embedder.close()
+        await self.provider.close()
+        await self.sink.close()
+        await self._fast.aclose()
+        await self._patient.aclose()
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run `work`, which no call waits for; `close` waits for it."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
+
+    def record(self, event: Event) -> None:
+        """Keep the event of a finished call and count it. Never raises."""
+        self.sink.record(event)
+        metrics.observe_call(event)
+        if event.provider and event.error:
+            metrics.provider_error(event.provider, event.error)
+        if UNPRICED in event.reason:
+            metrics.unpriced_call()
+
+    async def _warm(self) -> None:
+        try:
+            await self.embedder.start()
+        except RepriseError as error:
+            self.embedder_error = str(error)
+            logger.error("embedder.failed reason=%s", error)
