@@ -8,6 +8,7 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
@@ -93,18 +94,20 @@ class Collector:
         bound = self._clock() if await self._reachable(tenant, partition) else float("inf")
         removed = 0
         while ids := await self._redis.zrangebyscore(expiries, "-inf", bound, start=0, num=_SLICE):
-            await self._remove(uid, partition, ids)
+            await self._remove(uid, partition, cast("list[bytes]", ids))
             removed += len(ids)
             await asyncio.sleep(_PAUSE_SECONDS)
         return removed
 
     async def _reachable(self, tenant: ActiveTenant, partition: str) -> bool:
-        name = redis_names.partition_documents(tenant.config.uid, partition)
-        kept = await self._redis.hgetall(name)
-        return all(
-            str(tenant.versions.get(document.decode())) == version.decode()
-            for document, version in kept.items()
-        )
+        documents = await self._documents(tenant.config.uid, partition)
+        return all(str(tenant.versions.get(slug)) == kept for slug, kept in documents.items())
+
+    async def _documents(self, uid: str, partition: str) -> dict[str, str]:
+        """The document versions that the answers of `partition` rest on."""
+        name = redis_names.partition_documents(uid, partition)
+        kept = cast("dict[bytes, bytes]", await self._redis.hgetall(name))
+        return {slug.decode(): version.decode() for slug, version in kept.items()}
 
     async def _remove(self, uid: str, partition: str, ids: Sequence[bytes]) -> None:
         vectors = redis_names.vectors(uid, partition)
@@ -120,16 +123,14 @@ class Collector:
         expiries = redis_names.expiries(uid, partition)
         if await self._redis.zcard(expiries):
             return 0
-        documents = redis_names.partition_documents(uid, partition)
-        kept = await self._redis.hgetall(documents)
+        documents = await self._documents(uid, partition)
         await self._redis.zrem(redis_names.partitions(uid), partition)
         # A store may have come in between: it registers after writing, so looking again after
         # deregistering cannot miss it.
         if await self._redis.zcard(expiries):
             await self._redis.zadd(redis_names.partitions(uid), {partition: self._clock()})
             return 0
-        for document, version in kept.items():
-            name = redis_names.document_partitions(uid, document.decode(), version.decode())
-            await self._redis.srem(name, partition)
-        await self._redis.delete(documents)
+        for slug, version in documents.items():
+            await self._redis.srem(redis_names.document_partitions(uid, slug, version), partition)
+        await self._redis.delete(redis_names.partition_documents(uid, partition))
         return 1

@@ -58,7 +58,7 @@ class EntryStore:
     async def ping(self) -> None:
         """Return when Redis answers."""
         try:
-            await self._fast.execute_command("PING")
+            await self._fast.ping()
         except (RedisError, OSError, TimeoutError) as error:
             raise CacheUnavailable("ping", str(error)) from error
 
@@ -66,10 +66,10 @@ class EntryStore:
         """The entry stored for exactly this query; None when there is none."""
         name = redis_names.entry(tenant, partition, entry_id)
         try:
-            blob = await self._fast.execute_command("HGET", name, "e")
+            blob = await self._fast.hget(name, "e")
         except (RedisError, OSError, TimeoutError) as error:
             raise CacheUnavailable("exact", str(error)) from error
-        return _decode_entry(blob, stage="exact")
+        return _decode_entry(cast("bytes | None", blob), stage="exact")
 
     async def nearest(
         self, *, tenant: str, partition: str, vector: NDArray[np.float32], count: int
@@ -126,15 +126,11 @@ class EntryStore:
         written after it, so that a registered partition always exists."""
         async with self._patient.pipeline(transaction=False) as pipe:
             pipe.zadd(redis_names.partitions(tenant), {entry.partition: entry.created})
+            kept = redis_names.partition_documents(tenant, entry.partition)
             for document, version in entry.documents.items():
-                pipe.sadd(
-                    redis_names.document_partitions(tenant, document, version), entry.partition
-                )
-            if entry.documents:
-                pipe.hset(
-                    redis_names.partition_documents(tenant, entry.partition),
-                    mapping=dict(entry.documents),
-                )
+                resting = redis_names.document_partitions(tenant, document, version)
+                pipe.sadd(resting, entry.partition)
+                pipe.hset(kept, document, version)
             await pipe.execute()
 
 

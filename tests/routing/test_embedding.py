@@ -12,7 +12,6 @@ import pytest_asyncio
 
 from routing.embedding.runtime import Embedder, load_embedder
 from routing.embedding.session import Vector
-from routing.embedding.session import Vector
 from routing.errors import CacheUnavailable, ConfigError
 
 MODEL = "all-MiniLM-L6-v2"

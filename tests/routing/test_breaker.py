@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+import asyncio
+
+from routing.breaker import Breaker
+
+
+class Dependency:
+    """Something that is down until told otherwise."""
+
+    def __init__(self) -> None:
+        self.up = False
+
+    async def ping(self) -> None:
+        if not self.up:
+            raise OSError("down")
+
+
+async def test_breaker__failures_in_a_row__opens() -> None:
+    breaker = Breaker("redis", probe=Dependency().ping, opens_after=2)
+    breaker.failed()
+    still_closed = not breaker.is_open
+    breaker.failed()
+
+    assert still_closed
+    assert breaker.is_open
+    await breaker.close()
+
+
+async def test_breaker__success_between_failures__stays_closed() -> None:
+    breaker = Breaker("redis", probe=Dependency().ping, opens_after=2)
+    breaker.failed()
+    breaker.succeeded()
+    breaker.failed()
+
+    assert not breaker.is_open
+
+
+async def test_breaker__dependency_back__closes_by_itself() -> None:
+    dependency = Dependency()
+    breaker = Breaker("redis", probe=dependency.ping, opens_after=1, probe_seconds=0.01)
+    breaker.failed()
+    await asyncio.sleep(0.03)
+    open_while_down = breaker.is_open
+
+    dependency.up = True
+    async with asyncio.timeout(5):
+        while breaker.is_open:
+            await asyncio.sleep(0.01)
+
+    assert open_while_down
