@@ -23,6 +23,9 @@ from routing.snapshot import (
 )
 from routing.types import Controls
 
+_LONGEST_QUESTION = 2_000
+"""Characters. Curated questions have at most 500; longer texts are not worth normalising."""
+
 
 @dataclass(frozen=True, slots=True)
 class ActiveTenant:
@@ -57,6 +60,8 @@ class ActiveTenant:
 
     def faq(self, query: str) -> FaqConfig | None:
         """The curated answer for `query`, whatever language it is in."""
+        if len(query) > _LONGEST_QUESTION:
+            return None
         for language, phrases in self.faqs.items():
             if found := phrases.get(normalize_question(query, language)):
                 return found

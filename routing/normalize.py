@@ -11,6 +11,7 @@ import re
 import unicodedata
 
 _SPACES = re.compile(r"\s+")
+_SIGNS = re.compile(r"[^\w\s]|_")
 _APOSTROPHES = "'\u2019\u2018\u02bc\u0060\u00b4"
 _JOINERS = ".,:/_@"
 """Kept between two letters or digits: 1.5, 10:30, 24/7, node.js, a@b.c"""
@@ -30,8 +31,8 @@ def normalize_question(text: str, language: str) -> str:
     """
     text = unicodedata.normalize("NFKC", _part_raised_digits(text)).casefold()
     text = _fold_accents(text, _FOLDED_MARKS.get(language, frozenset()))
-    kept = [_kept(text, position) for position in range(len(text))]
-    return _SPACES.sub(" ", "".join(kept)).strip()
+    kept = _SIGNS.sub(lambda sign: _kept(text, sign.start()), text)
+    return _SPACES.sub(" ", kept).strip()
 
 
 def normalize_query(text: str) -> str:
@@ -73,10 +74,8 @@ def _fold_accents(text: str, marks: frozenset[str]) -> str:
 
 
 def _kept(text: str, position: int) -> str:
-    """What stands for the character at `position`: itself, a space or nothing."""
+    """What stands for the sign at `position`: itself, a space or nothing."""
     char = text[position]
-    if char.isalnum():
-        return char
     before = text[position - 1] if position else " "
     after = text[position + 1] if position + 1 < len(text) else " "
     if char in _APOSTROPHES:
