@@ -31,12 +31,6 @@ async def vector_of(text: str, embedder: Embedder) -> Vector:
     return vector
 
 
-async def embed(embedder: Embedder, text: str) -> Vector:
-    vector = await embedder.embed(text)
-    assert vector is not None
-    return vector
-
-
 @pytest.mark.model
 async def test_embed__any_text__unit_float32_vector(embedder: Embedder) -> None:
     vector = await vector_of("How do I cancel my order?", embedder)

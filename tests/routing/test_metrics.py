@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 import timeit
+from typing import Any
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -10,21 +11,11 @@ from routing.prices import Usage
 from routing.telemetry import metrics
 from routing.telemetry.events import Event, Result, Stages
 from routing.telemetry.metrics import HitWindow, LabelValues, Metrics
+from tests.routing.events import event
 
 
-def call(result: Result = "miss", **changes: object) -> Event:
-    values: dict[str, object] = {
-        "id": "0199a1b2-0000-7000-8000-000000000001",
-        "time_ms": 1_700_000_000_000,
-        "tenant": "acme",
-        "key": "key-1",
-        "protocol": "chat",
-        "layer": "none",
-        "status": 200,
-        "revision": 7,
-        **changes,
-    }
-    return Event(result=result, **values)  # type: ignore[arg-type]  # values of mixed types
+def call(result: Result = "miss", **changes: Any) -> Event:
+    return event(result=result, layer="none", **changes)
 
 
 def sample(rendered: Metrics, name: str, **labels: str) -> float | None:
@@ -149,8 +140,8 @@ def test_functions__each_called__seen_in_the_rendered_text() -> None:
 
 def test_observe_call__a_hit__costs_microseconds() -> None:
     counted = Metrics()
-    event = call("hit", stages_us=Stages(total=400))
+    hit = call("hit", stages_us=Stages(total=400))
 
-    seconds = min(timeit.repeat(lambda: counted.observe_call(event), number=1000, repeat=5))
+    seconds = min(timeit.repeat(lambda: counted.observe_call(hit), number=1000, repeat=5))
 
     assert seconds / 1000 < 50e-6
