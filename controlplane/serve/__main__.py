@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from controlplane.serve.checks import lock_data_dir, require_free_ports, require_vector_sets
+from controlplane.serve.checks import lock_data_dir, require_free_ports, require_redis
 from controlplane.serve.plan import (
     PROJECT_ROOT,
     ServeError,
@@ -40,7 +40,7 @@ def _make_ready(plan: ServePlan) -> dict[str, str]:
     if plan.embedded_redis:
         (plan.data_dir / "redis").mkdir(exist_ok=True, mode=0o700)
     else:
-        require_vector_sets(plan.redis_url)
+        require_redis(plan.redis_url)
     secrets = load_secrets(plan.data_dir / "secrets.json")
     environ = child_environment(plan, os.environ, secrets=secrets)
     prepare(plan, environ=environ)

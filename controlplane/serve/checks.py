@@ -10,6 +10,8 @@ from pathlib import Path
 import redis
 
 from controlplane.serve.plan import Port, ServeError, ServePlan
+from routing.errors import ConfigError
+from routing.redis_check import require_vector_sets
 
 # The supervisor closes every descriptor from 5 on and its children everything from 3 on, so a lock
 # held on this one lives exactly as long as the supervisor.
@@ -49,33 +51,19 @@ def lock_data_dir(data_dir: Path) -> None:
     os.close(descriptor)
 
 
-def require_vector_sets(url: str) -> None:
+def require_redis(url: str) -> None:
     """Raise ServeError when the Redis at `url` cannot be reached or has no vector sets."""
-    with redis.Redis.from_url(url, socket_timeout=5, socket_connect_timeout=5) as client:
-        location = _location(client)
-        try:
-            version = str(client.info("server").get("redis_version", "unknown"))
-            client.execute_command("VCARD", "reprise:probe")
-        except redis.ResponseError as error:
-            if "unknown command" not in str(error).lower():
-                raise ServeError(f"Redis at {location} refuses to be used: {error}") from error
-            raise ServeError(
-                f"Redis >= 8.0 with vector sets is required, {location} runs {version}; "
-                "point REDIS_URL at a newer one, or unset it to have one started for you"
-            ) from error
-        except redis.RedisError as error:
-            raise ServeError(
-                f"Redis at {location} cannot be reached ({error}); "
-                "correct REDIS_URL, or unset it to have one started for you"
-            ) from error
-
-
-def _location(client: redis.Redis) -> str:
-    """Host and port without the password that the URL may hold."""
-    arguments = client.connection_pool.connection_kwargs
-    if path := arguments.get("path"):
-        return str(path)
-    return f"{arguments.get('host', 'localhost')}:{arguments.get('port', 6379)}"
+    try:
+        with redis.Redis.from_url(url, socket_timeout=5, socket_connect_timeout=5) as client:
+            client.ping()
+        require_vector_sets(url)
+    except (redis.RedisError, ValueError) as error:
+        raise ServeError(
+            f"the Redis of REDIS_URL cannot be used ({error}); "
+            "correct the address, or unset it to have a Redis started for you"
+        ) from error
+    except ConfigError as error:
+        raise ServeError(str(error)) from error
 
 
 def _require_free(host: str, port: Port) -> None:

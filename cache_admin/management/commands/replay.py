@@ -149,19 +149,21 @@ async def _ask(question: Question, *, client: openai.AsyncOpenAI, model: str, ta
         tally.errors[type(error).__name__] += 1
         return
     tally.latencies_ms.append((time.perf_counter() - started) * 1000)
+    try:
+        cost = _nanousd(response.headers.get("x-cost-usd", "0"))
+    except InvalidOperation:
+        tally.errors["malformed_cost"] += 1
+        return
     layer = response.headers.get("x-cache-layer", "none")
     tally.by_layer[layer] += 1
     if layer == "none" and (usage := response.parse().usage) is not None:
         tally.input_tokens += usage.prompt_tokens
         tally.output_tokens += usage.completion_tokens
-    tally.cost_nanousd += _nanousd(response.headers.get("x-cost-usd", "0"))
+    tally.cost_nanousd += cost
 
 
 def _nanousd(text: str) -> int:
-    try:
-        return int(Decimal(text) * _NANOUSD)
-    except InvalidOperation:
-        raise CommandError(f"x-cost-usd: {text!r} is not an amount") from None
+    return int(Decimal(text) * _NANOUSD)
 
 
 class Command(BaseCommand):
