@@ -1,0 +1,127 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from routing.canonical import canonical_json
+from routing.errors import CallError
+from routing.gateway.request import ChatRequest, parse_chat_request, provider_body
+
+CASES = Path(__file__).parent / "cases"
+
+
+def cases(name: str) -> list[Any]:
+    return [pytest.param(case, id=case["name"]) for case in json.loads((CASES / name).read_text())]
+
+
+def parse(body: bytes, *, max_depth: int = 32, **headers: str) -> ChatRequest:
+    cache_headers = {
+        f"x-cache-{name.replace('_', '-')}".encode(): value.encode()
+        for name, value in headers.items()
+    }
+    return parse_chat_request(
+        body, tenant="uid-acme", cache_headers=cache_headers, max_depth=max_depth
+    )
+
+
+def question(**fields: Any) -> bytes:
+    request = {"model": "gpt-5-mini", "messages": [{"role": "user", "content": "Q"}]}
+    return json.dumps(request | fields).encode()
+
+
+@pytest.mark.parametrize("case", cases("chat_requests.json"))
+def test_request__valid__becomes_the_call(case: dict[str, Any]) -> None:
+    call = parse(json.dumps(case["request"]).encode()).call
+
+    assert (call.query, call.context, call.bypass_reason, call.plain_text) == (
+        case["query"],
+        canonical_json(case["context"]),
+        case["bypass_reason"],
+        case["plain_text"],
+    )
+
+
+@pytest.mark.parametrize("case", cases("bad_requests.json"))
+def test_request__wrong__names_the_field(case: dict[str, Any]) -> None:
+    with pytest.raises(CallError) as caught:
+        parse(case["body"].encode())
+
+    error = caught.value
+    assert (error.status, error.param, error.code) == (400, case["param"], case["code"])
+
+
+def test_request__field_order_differs__same_context() -> None:
+    one = parse(b'{"model":"m","seed":1,"top_k":2,"messages":[{"role":"user","content":"Q"}]}')
+    two = parse(b'{"messages":[{"content":"Q","role":"user"}],"top_k":2,"seed":1,"model":"m"}')
+
+    assert one.call.context == two.call.context
+
+
+def test_request__cache_mark_moves_in_history__same_context() -> None:
+    def history(**mark: Any) -> bytes:
+        part = {"type": "text", "text": "Rules", **mark}
+        return question(
+            messages=[{"role": "system", "content": [part]}, {"role": "user", "content": "Q"}]
+        )
+
+    marked = parse(history(prompt_cache_breakpoint={"mode": "explicit"}))
+
+    assert marked.call.context == parse(history()).call.context
+
+
+def test_request__openai_user__is_the_default_user() -> None:
+    assert parse(question(user="u1")).call.controls.user == "u1"
+
+
+def test_request__cache_user__wins_over_openai_user() -> None:
+    request = parse(question(user="u1", cache={"user": "u2"}))
+
+    assert request.call.controls.user == "u2"
+
+
+def test_request__deeper_than_allowed__refused() -> None:
+    body = question(metadata=json.loads("[" * 8 + "]" * 8))
+
+    with pytest.raises(CallError, match="nested deeper than 8 levels"):
+        parse(body, max_depth=8)
+
+
+def test_request__brackets_in_text__not_counted_as_depth() -> None:
+    body = question(messages=[{"role": "user", "content": '[[[[ \\" [[[[ {{{{'}])
+
+    assert parse(body, max_depth=4).call.query == '[[[[ \\" [[[[ {{{{'
+
+
+def test_request__recursion_bomb__refused() -> None:
+    with pytest.raises(CallError) as caught:
+        parse(b"[" * 100_000)
+
+    assert caught.value.code == "json_too_deep"
+
+
+def test_request__written_out_escape_of_nul__accepted() -> None:
+    request = parse(question(messages=[{"role": "user", "content": "What is \\u0000?"}]))
+
+    assert request.call.query == "What is \\u0000?"
+
+
+def test_provider_body__plain__drops_cache_and_names_the_target() -> None:
+    request = parse(question(cache={"no_store": True}, temperature=0.5))
+
+    assert json.loads(provider_body(request, target_model="gpt-5")) == {
+        "model": "gpt-5",
+        "messages": [{"role": "user", "content": "Q"}],
+        "temperature": 0.5,
+    }
+
+
+def test_provider_body__stream__asks_for_usage() -> None:
+    request = parse(question(stream=True, stream_options={"include_obfuscation": False}))
+
+    body = json.loads(provider_body(request, target_model="m"))
+
+    assert body["stream_options"] == {"include_obfuscation": False, "include_usage": True}
+    assert not request.include_usage
