@@ -16,6 +16,7 @@ from routing.gateway.record import UNPRICED
 from routing.providers.openai import OpenAIProvider
 from routing.providers.targets import TargetBook
 from routing.snapshot_source import SnapshotSource
+from routing.store.collector import Collector
 from routing.store.entries import EntryStore
 from routing.telemetry import metrics
 from routing.telemetry.events import Event
@@ -58,20 +59,26 @@ class Runtime:
         self.targets = TargetBook(config)
         self.embedder_error = ""
         self._background: set[asyncio.Task[None]] = set()
-        self._warming: asyncio.Task[None] | None = None
+        self._collector = Collector(
+            self._patient, active=lambda: self.source.active, on_error=metrics.cache_error
+        )
+        self._running: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
         """Start every part; the embedding model goes on loading in the background."""
         await self.provider.start()
         await self.sink.start()
         await self.source.start()
-        self._warming = asyncio.create_task(self._warm())
+        self._running = [
+            asyncio.create_task(self._warm(), name="embedder"),
+            asyncio.create_task(self._collector.run(), name="collector"),
+        ]
 
     async def close(self) -> None:
         """Finish what calls left to do, then stop every part."""
-        if self._warming is not None:
-            self._warming.cancel()
-            await asyncio.gather(self._warming, return_exceptions=True)
+        for task in self._running:
+            task.cancel()
+        await asyncio.gather(*self._running, return_exceptions=True)
         if self._background:
             await asyncio.wait(self._background, timeout=_DRAIN_SECONDS)
         await self.engine.close()
