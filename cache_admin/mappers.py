@@ -1,0 +1,215 @@
+"""The one place where database rows become values of the runtime, and the other way round.
+
+`build_snapshot` reads everything with a fixed number of queries, whatever the number of rows; the
+rest is pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+from django.db.models import Prefetch
+
+from cache_admin.models import (
+    ApiKey,
+    Document,
+    Faq,
+    ModelPrice,
+    ModelRoute,
+    Policy,
+    ProviderCredential,
+    Tenant,
+)
+from routing.snapshot import (
+    SCHEMA_VERSION,
+    ApiKeyConfig,
+    ContentClass,
+    CredentialConfig,
+    DocumentConfig,
+    FaqConfig,
+    MatchRule,
+    PolicyConfig,
+    PriceConfig,
+    RouteConfig,
+    Scope,
+    Snapshot,
+    TenantConfig,
+)
+
+_SIMILARITY_STEP = Decimal("0.0001")
+
+
+def build_snapshot(*, revision: int, created_at: datetime) -> Snapshot:
+    """The whole configuration as the database has it now, numbered `revision`."""
+    relations: tuple[Prefetch[Any], ...] = (
+        Prefetch("api_keys", ApiKey.objects.filter(revoked_at=None).order_by("uid")),
+        Prefetch("policies", Policy.objects.order_by("uid").prefetch_related("documents")),
+        Prefetch("documents", Document.objects.order_by("uid")),
+        Prefetch("faqs", Faq.objects.order_by("uid").prefetch_related("phrases")),
+        Prefetch("routes", ModelRoute.objects.order_by("uid")),
+        Prefetch("credentials", ProviderCredential.objects.order_by("uid")),
+    )
+    tenants = list(Tenant.objects.order_by("pk").prefetch_related(*relations))
+    prices = list(ModelPrice.objects.order_by("model", "valid_from"))
+    # Nothing below reads the database: a query here would be one per row.
+    return Snapshot(
+        schema_version=SCHEMA_VERSION,
+        revision=revision,
+        created_at=created_at,
+        tenants=tuple(map_tenant(tenant) for tenant in tenants),
+        prices=tuple(map_price(price) for price in prices),
+    )
+
+
+def map_tenant(tenant: Tenant) -> TenantConfig:
+    """A tenant whose relations have been fetched."""
+    return TenantConfig(
+        uid=tenant.uid,
+        slug=tenant.slug,
+        language=tenant.language,
+        enabled=tenant.enabled,
+        api_keys=tuple(map_api_key(key) for key in tenant.api_keys.all()),
+        policies=tuple(map_policy(policy) for policy in tenant.policies.all()),
+        documents=tuple(map_document(document) for document in tenant.documents.all()),
+        faqs=tuple(map_faq(faq) for faq in tenant.faqs.all()),
+        routes=tuple(map_route(route) for route in tenant.routes.all()),
+        credentials=tuple(map_credential(item) for item in tenant.credentials.all()),
+    )
+
+
+def map_policy(policy: Policy) -> PolicyConfig:
+    """A policy whose documents have been fetched."""
+    return PolicyConfig(
+        uid=policy.uid,
+        name=policy.name,
+        content_class=ContentClass(policy.content_class),
+        min_similarity=float(policy.min_similarity),
+        min_margin=float(policy.min_margin),
+        ttl_seconds=policy.ttl_seconds,
+        scope=Scope(policy.scope),
+        match=MatchRule(
+            endpoints=tuple(policy.match_endpoints),
+            tags=tuple(policy.match_tags),
+            models=tuple(policy.match_models),
+        ),
+        priority=policy.priority,
+        documents=tuple(sorted(document.slug for document in policy.documents.all())),
+        enabled=policy.enabled,
+    )
+
+
+def map_document(document: Document) -> DocumentConfig:
+    """A document at its current version."""
+    return DocumentConfig(uid=document.uid, slug=document.slug, version=document.current_version)
+
+
+def map_faq(faq: Faq) -> FaqConfig:
+    """An FAQ whose phrases have been fetched; position 0 is the question itself."""
+    return FaqConfig(
+        uid=faq.uid,
+        language=faq.language,
+        question=faq.question,
+        answer=faq.answer,
+        aliases=tuple(phrase.text for phrase in faq.phrases.all() if phrase.position > 0),
+        enabled=faq.enabled,
+    )
+
+
+def map_api_key(key: ApiKey) -> ApiKeyConfig:
+    """A key, known by its digest alone."""
+    expires_at = key.expires_at.astimezone(UTC) if key.expires_at else None
+    return ApiKeyConfig(
+        uid=key.uid, digest=key.digest, scopes=tuple(key.scopes), expires_at=expires_at
+    )
+
+
+def map_credential(credential: ProviderCredential) -> CredentialConfig:
+    """A provider key as its Fernet token."""
+    return CredentialConfig(
+        uid=credential.uid,
+        provider=credential.provider,
+        secret=credential.secret,
+        base_url=credential.base_url or None,
+    )
+
+
+def map_route(route: ModelRoute) -> RouteConfig:
+    """Where calls for a model go."""
+    return RouteConfig(
+        uid=route.uid,
+        model=route.model,
+        provider=route.provider,
+        target_model=route.target_model,
+        group=route.group,
+        enabled=route.enabled,
+    )
+
+
+def map_price(price: ModelPrice) -> PriceConfig:
+    """Prices of a model from a moment on."""
+    return PriceConfig(
+        model=price.model,
+        valid_from=price.valid_from.astimezone(UTC),
+        input=price.input_nanousd,
+        output=price.output_nanousd,
+        cache_read=price.cache_read_nanousd,
+        cache_write_5m=price.cache_write_5m_nanousd,
+        cache_write_1h=price.cache_write_1h_nanousd,
+    )
+
+
+def put_tenant(config: TenantConfig, row: Tenant) -> Tenant:
+    """`row` with the tenant's own values as `config` has them."""
+    row.language = config.language
+    row.enabled = config.enabled
+    return row
+
+
+def put_policy(config: PolicyConfig, row: Policy) -> Policy:
+    """`row` with every value of `config` but the documents, which need it saved first."""
+    row.name = config.name
+    row.content_class = config.content_class.value
+    row.min_similarity = Decimal(str(config.min_similarity)).quantize(_SIMILARITY_STEP)
+    row.min_margin = Decimal(str(config.min_margin)).quantize(_SIMILARITY_STEP)
+    row.ttl_seconds = config.ttl_seconds
+    row.scope = config.scope.value
+    row.match_endpoints = list(config.match.endpoints)
+    row.match_tags = list(config.match.tags)
+    row.match_models = list(config.match.models)
+    row.priority = config.priority
+    row.enabled = config.enabled
+    return row
+
+
+def put_document(config: DocumentConfig, row: Document) -> Document:
+    """`row` at the version of `config`."""
+    row.slug = config.slug
+    row.current_version = config.version
+    return row
+
+
+def put_faq(config: FaqConfig, row: Faq) -> Faq:
+    """`row` with every value of `config` but the phrases, which are rows of their own."""
+    row.language = config.language
+    row.question = config.question
+    row.answer = config.answer
+    row.enabled = config.enabled
+    return row
+
+
+def put_route(config: RouteConfig, row: ModelRoute) -> ModelRoute:
+    """`row` with every value of `config`."""
+    row.model = config.model
+    row.provider = config.provider
+    row.target_model = config.target_model
+    row.group = config.group
+    row.enabled = config.enabled
+    return row
+
+
+def texts_of(config: FaqConfig) -> Iterable[str]:
+    """Every phrasing of an FAQ in order, the question first."""
+    return (config.question, *config.aliases)

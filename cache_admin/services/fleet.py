@@ -1,0 +1,77 @@
+"""What is known of the runtimes."""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+
+import msgspec
+import redis
+from django.utils import timezone
+
+from cache_admin.models import RuntimeInstance
+from cache_admin.redis import redis_client
+from routing import redis_names
+from routing.snapshot import Heartbeat
+
+logger = logging.getLogger(__name__)
+
+_FORGET_AFTER = timedelta(days=1)
+_UPDATED = [
+    "release",
+    "revision",
+    "embedding_model",
+    "redis_ok",
+    "events_spooled",
+    "error",
+    "started_at",
+    "last_seen_at",
+]
+
+
+def sync_runtimes() -> int:
+    """Take over what the runtimes last said of themselves; how many are known now.
+
+    Those silent for a day are forgotten. While Redis is away the rows stay as they are.
+    """
+    client = redis_client()
+    try:
+        blobs = client.hgetall(redis_names.RUNTIMES)
+    except redis.RedisError as error:
+        logger.warning("runtimes.sync_failed reason=%s", error)
+        return RuntimeInstance.objects.count()
+    forget_before = timezone.now() - _FORGET_AFTER
+    heard = [beat for name, blob in blobs.items() if (beat := _decoded(name, blob))]
+    live = [beat for beat in heard if beat.at >= forget_before]
+    RuntimeInstance.objects.bulk_create(
+        [_row(beat) for beat in live],
+        update_conflicts=True,
+        unique_fields=["instance"],
+        update_fields=_UPDATED,
+    )
+    RuntimeInstance.objects.filter(last_seen_at__lt=forget_before).delete()
+    if gone := {beat.instance for beat in heard} - {beat.instance for beat in live}:
+        client.hdel(redis_names.RUNTIMES, *gone)
+    return len(live)
+
+
+def _decoded(name: bytes | str, blob: bytes | str) -> Heartbeat | None:
+    try:
+        return msgspec.json.decode(blob, type=Heartbeat)
+    except msgspec.MsgspecError as error:
+        logger.warning("runtime.bad_heartbeat instance=%r reason=%s", name, error)
+        return None
+
+
+def _row(beat: Heartbeat) -> RuntimeInstance:
+    return RuntimeInstance(
+        instance=beat.instance[:120],
+        release=beat.version[:40],
+        revision=beat.revision,
+        embedding_model=beat.embedding_model[:200],
+        redis_ok=beat.redis_ok,
+        events_spooled=beat.events_spooled,
+        error=(beat.error or "")[:500],
+        started_at=beat.started_at,
+        last_seen_at=beat.at,
+    )

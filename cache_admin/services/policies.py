@@ -1,0 +1,176 @@
+"""Caching policies: creating, editing, deleting, and the ready ones of a new tenant."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import asdict, dataclass
+from decimal import Decimal
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from cache_admin.errors import Conflict, InvalidInput
+from cache_admin.models import ContentClassChoice, Document, Policy, ScopeChoice, Tenant
+from cache_admin.services.actor import Actor
+from cache_admin.services.publishing import change
+from cache_admin.services.validation import current, validated
+
+MAX_TTL_SECONDS = 366 * 24 * 3600
+_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
+_MINUTE, _HOUR, _DAY = 60, 3600, 24 * 3600
+
+
+@dataclass(frozen=True, slots=True)
+class PolicySpec:
+    """Everything an operator decides about a policy. `documents` are short names."""
+
+    name: str
+    content_class: str
+    min_similarity: Decimal = Decimal("0.79")
+    min_margin: Decimal = Decimal(0)
+    ttl_seconds: int = _HOUR
+    scope: str = ScopeChoice.TENANT.value
+    match_endpoints: tuple[str, ...] = ()
+    match_tags: tuple[str, ...] = ()
+    match_models: tuple[str, ...] = ()
+    priority: int = 0
+    documents: tuple[str, ...] = ()
+    enabled: bool = True
+
+
+READY_POLICIES = (
+    PolicySpec(
+        name="real-time",
+        content_class=ContentClassChoice.REAL_TIME.value,
+        min_similarity=Decimal("0.90"),
+        ttl_seconds=45,
+        match_tags=("real-time",),
+        priority=50,
+    ),
+    PolicySpec(
+        name="user-specific",
+        content_class=ContentClassChoice.USER_SPECIFIC.value,
+        min_similarity=Decimal("0.85"),
+        ttl_seconds=10 * _MINUTE,
+        scope=ScopeChoice.USER.value,
+        match_tags=("user-specific",),
+        priority=40,
+    ),
+    PolicySpec(
+        name="static-docs",
+        content_class=ContentClassChoice.STATIC_DOCS.value,
+        ttl_seconds=_DAY,
+        match_tags=("static-docs",),
+        priority=30,
+    ),
+    PolicySpec(
+        name="archival",
+        content_class=ContentClassChoice.ARCHIVAL.value,
+        ttl_seconds=30 * _DAY,
+        match_tags=("archival",),
+        priority=20,
+    ),
+    PolicySpec(
+        name="frequent-faq",
+        content_class=ContentClassChoice.FREQUENT_FAQ.value,
+        ttl_seconds=_HOUR,
+        priority=0,
+    ),
+)
+"""One policy a content class. The last matches every call that no other policy claims."""
+
+
+def create_policy(*, tenant: Tenant, actor: Actor, spec: PolicySpec) -> Policy:
+    """A new policy. Raises InvalidInput, or Conflict when the name is taken."""
+    with change(actor=actor, tenant=tenant) as journal:
+        policy = Policy(tenant=tenant)
+        _put(policy, spec)
+        journal.record("policy.created", target=policy, after=asdict(spec))
+    return policy
+
+
+def update_policy(
+    *, policy: Policy, actor: Actor, spec: PolicySpec, expected_version: int | None
+) -> Policy:
+    """Give `policy` the values of `spec`; the row as saved is returned.
+
+    Raises StaleEdit when `expected_version` is given and is no longer the current one,
+    InvalidInput, or Conflict when the name is taken. Saving the same values changes nothing.
+    """
+    with change(actor=actor, tenant=policy.tenant) as journal:
+        row = current(policy, expected_version=expected_version)
+        before = spec_of(row)
+        if before == _canonical(spec):
+            return row
+        row.version += 1
+        _put(row, spec)
+        journal.record("policy.updated", target=row, before=asdict(before), after=asdict(spec))
+    return row
+
+
+def delete_policy(*, policy: Policy, actor: Actor) -> None:
+    """Remove a policy; the entries stored under it become unreachable."""
+    with change(actor=actor, tenant=policy.tenant) as journal:
+        row = current(policy, expected_version=None)
+        journal.record("policy.deleted", target=row, before=asdict(spec_of(row)))
+        row.delete()
+
+
+def spec_of(policy: Policy) -> PolicySpec:
+    """The values of `policy` as an edit would give them."""
+    slugs = policy.documents.order_by("slug").values_list("slug", flat=True)
+    return PolicySpec(
+        name=policy.name,
+        content_class=policy.content_class,
+        min_similarity=policy.min_similarity,
+        min_margin=policy.min_margin,
+        ttl_seconds=policy.ttl_seconds,
+        scope=policy.scope,
+        match_endpoints=tuple(policy.match_endpoints),
+        match_tags=tuple(policy.match_tags),
+        match_models=tuple(policy.match_models),
+        priority=policy.priority,
+        documents=tuple(slugs),
+        enabled=policy.enabled,
+    )
+
+
+def _put(policy: Policy, spec: PolicySpec) -> None:
+    _check(policy, spec)
+    documents = _documents(policy.tenant, spec.documents)
+    values: dict[str, Any] = asdict(_canonical(spec))
+    del values["documents"]
+    for name, value in values.items():
+        setattr(policy, name, list(value) if isinstance(value, tuple) else value)
+    validated(policy).save()
+    policy.documents.set(documents)
+
+
+def _check(policy: Policy, spec: PolicySpec) -> None:
+    if not _NAME.fullmatch(spec.name):
+        message = _("Use lower-case letters, digits, hyphens and underscores.")
+        raise InvalidInput(message, fields={"name": message})
+    if spec.ttl_seconds > MAX_TTL_SECONDS:
+        message = _("Keep answers for at most 366 days.")
+        raise InvalidInput(message, fields={"ttl_seconds": message})
+    same_name = Policy.objects.for_tenant(policy.tenant).filter(name=spec.name)
+    if same_name.exclude(pk=policy.pk).exists():
+        message = _("Another policy has the name “%(name)s”.") % {"name": spec.name}
+        raise Conflict(message, fields={"name": message})
+
+
+def _documents(tenant: Tenant, slugs: tuple[str, ...]) -> list[Document]:
+    found = list(Document.objects.for_tenant(tenant).filter(slug__in=slugs))
+    if unknown := set(slugs) - {document.slug for document in found}:
+        message = _("There is no document “%(slug)s”.") % {"slug": sorted(unknown)[0]}
+        raise InvalidInput(message, fields={"documents": message})
+    return found
+
+
+def _canonical(spec: PolicySpec) -> PolicySpec:
+    """`spec` without blanks and repetitions in its lists, which mean nothing."""
+    values = asdict(spec)
+    for name in ("match_endpoints", "match_tags", "match_models"):
+        values[name] = tuple(dict.fromkeys(item.strip() for item in values[name] if item.strip()))
+    values["documents"] = tuple(sorted(set(spec.documents)))
+    return PolicySpec(**values)

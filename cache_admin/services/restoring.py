@@ -1,0 +1,184 @@
+"""Bringing the content of an old snapshot back into the rows.
+
+Rows are matched by uid. What the old content has comes back as it was, deleted things included, and
+what was created since is disabled, never deleted. These stay as they are, whatever the old content
+says:
+
+- keys and provider credentials: a revoked key must not come back to life;
+- prices: they are facts about providers, not decisions of operators;
+- members, names, owners and review dates, which are no part of a snapshot.
+
+Documents return to the version they had. That makes the entries stored under that version reachable
+again, which is the meaning of going back: the text is again what it was. The history of versions
+stays, and the next bump gets a number above all of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TypeVar
+
+from cache_admin.mappers import (
+    map_faq,
+    map_policy,
+    map_route,
+    put_document,
+    put_faq,
+    put_policy,
+    put_route,
+    put_tenant,
+    texts_of,
+)
+from cache_admin.models import Document, DocumentVersion, Faq, FaqPhrase, ModelRoute, Policy, Tenant
+from cache_admin.services.faqs import Phrase, phrases_of, write_phrases
+from cache_admin.services.publishing import Journal
+from cache_admin.services.validation import validated
+from routing.snapshot import (
+    DocumentConfig,
+    FaqConfig,
+    PolicyConfig,
+    RouteConfig,
+    Snapshot,
+    TenantConfig,
+)
+
+SwitchT = TypeVar("SwitchT", Policy, Faq, ModelRoute)
+
+
+def restore_snapshot(snapshot: Snapshot, *, only: Tenant | None, journal: Journal) -> None:
+    """Make the rows say what `snapshot` says, for one tenant or for all.
+
+    Tenants created since are disabled when all are restored. Needs the turn "publish". Raises
+    Conflict when old phrasings have become one by today's rules of comparison.
+    """
+    old = {config.uid: config for config in snapshot.tenants}
+    tenants = Tenant.objects.order_by("pk")
+    for tenant in tenants.filter(pk=only.pk) if only is not None else tenants:
+        if tenant.uid in old:
+            _restore_tenant(tenant, old[tenant.uid], journal)
+        elif tenant.enabled:
+            tenant.enabled = False
+            tenant.version += 1
+            tenant.save()
+
+
+def _restore_tenant(tenant: Tenant, config: TenantConfig, journal: Journal) -> None:
+    if (tenant.language, tenant.enabled) != (config.language, config.enabled):
+        put_tenant(config, tenant)
+        tenant.version += 1
+        tenant.save()
+    documents = _restore_documents(tenant, config.documents, journal)
+    _restore_policies(tenant, config.policies, documents)
+    _restore_faqs(tenant, config.faqs)
+    _restore_routes(tenant, config.routes)
+
+
+def _restore_documents(
+    tenant: Tenant, configs: Iterable[DocumentConfig], journal: Journal
+) -> Mapping[str, Document]:
+    """The tenant's documents by slug; those created since stay, since nothing rests on them."""
+    documents = {row.uid: row for row in tenant.documents.all()}
+    for config in configs:
+        row = documents.get(config.uid)
+        if row is None:
+            row = Document(tenant=tenant, uid=config.uid, title=config.slug)
+        before = row.current_version if row.pk else None
+        if before == config.version:
+            continue
+        put_document(config, row)
+        row.version += 1
+        validated(row).save()
+        documents[row.uid] = row
+        DocumentVersion.objects.get_or_create(document=row, number=config.version)
+        journal.record(
+            "document.version_restored",
+            target=row,
+            before={"version": before},
+            after={"version": config.version},
+        )
+    return {row.slug: row for row in documents.values()}
+
+
+def _restore_policies(
+    tenant: Tenant, configs: Iterable[PolicyConfig], documents: Mapping[str, Document]
+) -> None:
+    wanted = {config.uid: config for config in configs}
+    rows = {row.uid: row for row in tenant.policies.prefetch_related("documents")}
+    names = {config.name for config in wanted.values()}
+    for row in _put_aside(rows, wanted):
+        if row.name in names:
+            row.name = _other_name(row.name, row.uid)
+        row.save()
+    changed = [
+        config
+        for uid, config in wanted.items()
+        if uid not in rows or map_policy(rows[uid]) != config
+    ]
+    _free_names(rows[config.uid] for config in changed if config.uid in rows)
+    for config in changed:
+        row = put_policy(config, rows.get(config.uid) or Policy(tenant=tenant, uid=config.uid))
+        row.version += 1
+        validated(row).save()
+        row.documents.set([documents[slug] for slug in config.documents])
+
+
+def _restore_faqs(tenant: Tenant, configs: Iterable[FaqConfig]) -> None:
+    wanted = {config.uid: config for config in configs}
+    rows = {row.uid: row for row in tenant.faqs.prefetch_related("phrases")}
+    newer = [uid for uid in rows if uid not in wanted]
+    for row in _put_aside(rows, wanted):
+        row.save()
+    changed = [
+        config for uid, config in wanted.items() if uid not in rows or map_faq(rows[uid]) != config
+    ]
+    phrases = {config.uid: _phrases(config) for config in changed}
+    own = FaqPhrase.objects.filter(tenant=tenant)
+    own.filter(faq__uid__in=[config.uid for config in changed]).delete()
+    for config in changed:
+        # A disabled newcomer must not keep the old answer from the phrasing it had.
+        taken = own.filter(faq__uid__in=newer, language=config.language)
+        taken.filter(normalized__in=[phrase.normalized for phrase in phrases[config.uid]]).delete()
+        row = put_faq(config, rows.get(config.uid) or Faq(tenant=tenant, uid=config.uid))
+        row.version += 1
+        validated(row).save()
+        write_phrases(row, phrases[config.uid])
+
+
+def _restore_routes(tenant: Tenant, configs: Iterable[RouteConfig]) -> None:
+    wanted = {config.uid: config for config in configs}
+    rows = {row.uid: row for row in tenant.routes.all()}
+    models = {config.model for config in wanted.values()}
+    for row in _put_aside(rows, wanted):
+        if row.model in models:
+            row.model = _other_name(row.model, row.uid)
+        row.save()
+    for uid, config in wanted.items():
+        if uid in rows and map_route(rows[uid]) == config:
+            continue
+        row = put_route(config, rows.get(uid) or ModelRoute(tenant=tenant, uid=uid))
+        row.version += 1
+        validated(row).save()
+
+
+def _put_aside(rows: Mapping[str, SwitchT], wanted: Mapping[str, object]) -> Iterable[SwitchT]:
+    """Those of `rows` that were created since, disabled but not yet saved."""
+    for uid, row in rows.items():
+        if uid not in wanted:
+            row.version += int(row.enabled)
+            row.enabled = False
+            yield row
+
+
+def _free_names(rows: Iterable[Policy]) -> None:
+    """Two policies may have swapped names since; neither must stand in the other's way."""
+    for row in rows:
+        Policy.objects.filter(pk=row.pk).update(name=_other_name("restoring", row.uid))
+
+
+def _other_name(name: str, uid: str) -> str:
+    return f"{name[:40]}-{uid}"
+
+
+def _phrases(config: FaqConfig) -> tuple[Phrase, ...]:
+    question, *aliases = texts_of(config)
+    return phrases_of(question=question, aliases=aliases, language=config.language)

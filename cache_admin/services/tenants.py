@@ -1,0 +1,92 @@
+"""Tenants and their members."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from django.utils.translation import gettext as _
+
+from cache_admin.errors import Conflict, InvalidInput
+from cache_admin.models import Membership, Role, Tenant
+from cache_admin.services.actor import Actor
+from cache_admin.services.policies import READY_POLICIES, create_policy
+from cache_admin.services.publishing import change
+from cache_admin.services.validation import current, validated
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+_SLUG = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
+
+
+def create_tenant(
+    *, actor: Actor, slug: str, name: str, language: str = "en", owner: User | None = None
+) -> Tenant:
+    """A new tenant with the five ready policies, and `owner` as its first member.
+
+    Raises InvalidInput, or Conflict when the slug is taken.
+    """
+    if not _SLUG.fullmatch(slug):
+        message = _("Use lower-case letters, digits, hyphens and underscores.")
+        raise InvalidInput(message, fields={"slug": message})
+    with change(actor=actor, tenant=None):
+        if Tenant.objects.filter(slug=slug).exists():
+            message = _("Another tenant has the short name “%(slug)s”.") % {"slug": slug}
+            raise Conflict(message, fields={"slug": message})
+        tenant = validated(Tenant(slug=slug, name=name.strip(), language=language))
+        tenant.save()
+        with change(actor=actor, tenant=tenant) as journal:
+            journal.record(
+                "tenant.created", target=tenant, after={"slug": slug, "name": tenant.name}
+            )
+            for spec in READY_POLICIES:
+                create_policy(tenant=tenant, actor=actor, spec=spec)
+            if owner is not None:
+                set_member(tenant=tenant, actor=actor, user=owner, role=Role.OWNER.value)
+    return tenant
+
+
+def update_tenant(
+    *,
+    tenant: Tenant,
+    actor: Actor,
+    name: str,
+    language: str,
+    enabled: bool,
+    expected_version: int | None,
+) -> Tenant:
+    """Edit a tenant; the row as saved is returned. Its slug never changes.
+
+    Raises StaleEdit when `expected_version` is given and is no longer the current one, or
+    InvalidInput. Saving the same values changes nothing.
+    """
+    with change(actor=actor, tenant=tenant) as journal:
+        row = current(tenant, expected_version=expected_version)
+        before = {"name": row.name, "language": row.language, "enabled": row.enabled}
+        after = {"name": name.strip(), "language": language, "enabled": enabled}
+        if before == after:
+            return row
+        row.name, row.language, row.enabled = name.strip(), language, enabled
+        row.version += 1
+        validated(row).save()
+        journal.record("tenant.updated", target=row, before=before, after=after)
+    return row
+
+
+def set_member(*, tenant: Tenant, actor: Actor, user: User, role: str) -> Membership:
+    """Give `user` a place in the tenant, or another role there. Raises InvalidInput."""
+    with change(actor=actor, tenant=tenant) as journal:
+        membership = Membership.objects.filter(tenant=tenant, user=user).first()
+        before = {"role": membership.role} if membership else {}
+        if membership is None:
+            membership = Membership(tenant=tenant, user=user)
+        membership.role = role
+        validated(membership).save()
+        journal.record(
+            "member.set",
+            target=membership,
+            before=before,
+            after={"user": user.get_username(), "role": role},
+        )
+    return membership
