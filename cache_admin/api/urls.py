@@ -2,9 +2,34 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from django.urls import URLPattern, URLResolver, include, path, re_path
+from drf_spectacular.views import SpectacularAPIView
 
-if TYPE_CHECKING:
-    from django.urls import URLPattern, URLResolver
+from cache_admin.api.errors import not_found
+from cache_admin.api.views import documents, faqs, keys, overview, policies, revisions, tenants
 
-urlpatterns: list[URLPattern | URLResolver] = []
+_of_a_tenant: list[URLPattern | URLResolver] = [
+    path("", tenants.TenantDetail.as_view()),
+    path("policies/", policies.PolicyList.as_view()),
+    path("policies/<slug:uid>/", policies.PolicyDetail.as_view()),
+    path("faqs/", faqs.FaqList.as_view()),
+    path("faqs/<slug:uid>/", faqs.FaqDetail.as_view()),
+    path("documents/", documents.DocumentList.as_view()),
+    path("documents/<slug:uid>/", documents.DocumentDetail.as_view()),
+    path("documents/<slug:uid>/versions/", documents.DocumentVersions.as_view()),
+    path("documents/<slug:uid>/bump/", documents.DocumentBump.as_view()),
+    path("keys/", keys.KeyList.as_view()),
+    path("keys/<slug:uid>/", keys.KeyDetail.as_view()),
+    path("revisions/", revisions.RevisionList.as_view()),
+    path("revisions/<int:number>/", revisions.RevisionDetail.as_view()),
+    path("revisions/<int:number>/rollback/", revisions.RevisionRollback.as_view()),
+    path("runtimes/", revisions.RuntimeList.as_view()),
+    path("overview/", overview.OverviewView.as_view()),
+]
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("schema/", SpectacularAPIView.as_view()),
+    path("tenants/", tenants.TenantList.as_view()),
+    path("tenants/<slug:slug>/", include(_of_a_tenant)),
+    re_path(r"", not_found),
+]

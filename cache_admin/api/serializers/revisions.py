@@ -1,0 +1,63 @@
+"""Published revisions and the runtimes that obey them. A revision's body is never shown."""
+
+from __future__ import annotations
+
+from rest_framework import serializers
+
+from cache_admin.api.serializers.base import StrictSerializer, UsernameField, UtcDateTimeField
+
+
+class RevisionSerializer(serializers.Serializer[object]):
+    number = serializers.IntegerField(source="revision.number")
+    is_current = serializers.BooleanField()
+    note = serializers.CharField(source="revision.note")
+    author = UsernameField(
+        source="revision.author", allow_null=True, help_text="null: a key or the product itself."
+    )
+    restores = serializers.IntegerField(
+        source="revision.restores_id",
+        allow_null=True,
+        help_text="The revision whose content a rollback brought back.",
+    )
+    created_at = UtcDateTimeField(source="revision.created_at")
+    pushed_at = UtcDateTimeField(
+        source="revision.pushed_at", allow_null=True, help_text="null: not pushed to Redis yet."
+    )
+
+
+class ChangeSerializer(serializers.Serializer[object]):
+    path = serializers.CharField()
+    before = serializers.JSONField(allow_null=True)
+    after = serializers.JSONField(allow_null=True)
+
+
+class AcknowledgementSerializer(serializers.Serializer[object]):
+    instance = serializers.CharField()
+    at = UtcDateTimeField()
+    error = serializers.CharField(help_text="Why the runtime refused it; empty when in force.")
+    seconds_after_save = serializers.FloatField()
+
+
+class RevisionDetailSerializer(RevisionSerializer):
+    diff = ChangeSerializer(many=True)
+    acknowledgements = AcknowledgementSerializer(
+        source="acks", many=True, allow_null=True, help_text="null when Redis does not answer."
+    )
+
+
+class RollbackInputSerializer(StrictSerializer):
+    note = serializers.CharField(max_length=500, allow_blank=True, default="")
+
+
+class RuntimeSerializer(serializers.Serializer[object]):
+    instance = serializers.CharField(source="runtime.instance")
+    release = serializers.CharField(source="runtime.release")
+    revision = serializers.IntegerField(source="runtime.revision")
+    revisions_behind = serializers.IntegerField()
+    is_silent = serializers.BooleanField()
+    embedding_model = serializers.CharField(source="runtime.embedding_model")
+    redis_ok = serializers.BooleanField(source="runtime.redis_ok")
+    events_spooled = serializers.IntegerField(source="runtime.events_spooled")
+    error = serializers.CharField(source="runtime.error")
+    started_at = UtcDateTimeField(source="runtime.started_at")
+    last_seen_at = UtcDateTimeField(source="runtime.last_seen_at")

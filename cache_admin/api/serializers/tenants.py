@@ -1,0 +1,30 @@
+"""Tenants as the API shows and takes them."""
+
+from __future__ import annotations
+
+from rest_framework import serializers
+
+from cache_admin.api.serializers.base import (
+    EditableSerializer,
+    StrictSerializer,
+    UsernameField,
+    UtcDateTimeField,
+)
+
+_LANGUAGE = r"^[a-z]{2}$"
+
+
+class TenantSerializer(EditableSerializer):
+    slug = serializers.SlugField(read_only=True)
+    name = serializers.CharField(max_length=120)
+    language = serializers.RegexField(_LANGUAGE, default="en")
+    enabled = serializers.BooleanField(default=True)
+    created_at = UtcDateTimeField(read_only=True)
+    updated_at = UtcDateTimeField(read_only=True)
+
+
+class NewTenantSerializer(StrictSerializer):
+    slug = serializers.RegexField(r"^[a-z0-9][a-z0-9_-]*$", max_length=64)
+    name = serializers.CharField(max_length=120)
+    language = serializers.RegexField(_LANGUAGE, default="en")
+    owner = UsernameField(max_length=150, allow_null=True, default=None)

@@ -1,0 +1,60 @@
+"""What every view under a tenant starts from."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from django.contrib.auth import get_user_model
+from django.utils.translation import gettext_lazy as _
+from rest_framework.exceptions import ValidationError
+from rest_framework.permissions import SAFE_METHODS
+from rest_framework.views import APIView
+
+from cache_admin.api.access import tenant_for
+from cache_admin.models import Role, Tenant
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+    from rest_framework.request import Request
+    from rest_framework.serializers import Serializer
+
+
+class TenantView(APIView):
+    """A view of one tenant, which stands in `self.tenant` by the time a method runs.
+
+    Reading takes a viewer, everything else `write_role`: the highest unless a view says less.
+    """
+
+    write_role: ClassVar[Role] = Role.OWNER
+    tenant: Tenant
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        method = str(request.method)
+        if method.lower() not in self.http_method_names or not hasattr(self, method.lower()):
+            self.http_method_not_allowed(request)
+        role = Role.VIEWER if method in SAFE_METHODS else self.write_role
+        self.tenant = tenant_for(request, kwargs["slug"], role=role)
+
+
+def parsed(serializer: Serializer[Any]) -> dict[str, Any]:
+    """The input that `serializer` was given. Raises ValidationError naming the fields at fault."""
+    serializer.is_valid(raise_exception=True)
+    values: dict[str, Any] = serializer.validated_data
+    return values
+
+
+def person_named(username: str | None, *, tenant: Tenant | None = None) -> User | None:
+    """The account `username`, among the members of `tenant` when given.
+
+    Raises ValidationError for `owner`; None stands for nobody.
+    """
+    if username is None:
+        return None
+    people = get_user_model().objects.filter(is_active=True)
+    if tenant is not None:
+        people = people.filter(memberships__tenant=tenant)
+    person = people.filter(username=username).first()
+    if person is None:
+        raise ValidationError({"owner": _("Nobody of this name works here.")})
+    return person
