@@ -43,9 +43,7 @@ def save(
     return result
 
 
-def announce(
-    request: ConsoleRequest, workspace: Workspace, *, done: str, before: int
-) -> None:
+def announce(request: ConsoleRequest, workspace: Workspace, *, done: str, before: int) -> None:
     """Say `done`, and link the revision published since `before` when there is one."""
     number = _latest(workspace)
     if number == before:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec
+from typing import TYPE_CHECKING, Any, Concatenate
 
 from django.contrib.auth.models import User
 from django.contrib.auth.views import redirect_to_login
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from django_htmx.middleware import HtmxDetails
 
 LAST_TENANT = "last_tenant"
-
-P = ParamSpec("P")
 
 
 class ConsoleRequest(HttpRequest):
@@ -60,21 +58,20 @@ class Workspace:
         return self.may(Role.OWNER)
 
 
-PageView = Callable[Concatenate[ConsoleRequest, P], HttpResponse]
-TenantView = Callable[Concatenate[ConsoleRequest, Workspace, P], HttpResponse]
+PageView = Callable[Concatenate[ConsoleRequest, ...], HttpResponse]
+TenantView = Callable[Concatenate[ConsoleRequest, Workspace, ...], HttpResponse]
+Page = Callable[..., HttpResponse]
 
 
-def login_page(
-    *, methods: tuple[str, ...] = ("GET",)
-) -> Callable[[PageView[P]], Callable[..., HttpResponse]]:
+def login_page(*, methods: tuple[str, ...] = ("GET",)) -> Callable[[PageView], Page]:
     """A page for anyone who is logged in; others are sent to the login page and back."""
 
-    def decorate(view: PageView[P]) -> Callable[..., HttpResponse]:
+    def decorate(view: PageView) -> Page:
         @wraps(view)
-        def page(request: Any, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+        def page(request: Any, **kwargs: Any) -> HttpResponse:
             if not request.user.is_authenticated:
                 return _login_first(request)
-            response = view(request, *args, **kwargs)
+            response = view(request, **kwargs)
             add_never_cache_headers(response)
             return response
 
@@ -88,22 +85,20 @@ def tenant_page(
     role: str = Role.VIEWER,
     role_to_post: str | None = None,
     methods: tuple[str, ...] = ("GET",),
-) -> Callable[[TenantView[P]], Callable[..., HttpResponse]]:
+) -> Callable[[TenantView], Page]:
     """A page within a tenant: 404 to strangers, 403 to members below `role`.
 
     `role_to_post` is asked for on POST only, where looking needs less than changing.
     """
 
-    def decorate(view: TenantView[P]) -> Callable[..., HttpResponse]:
+    def decorate(view: TenantView) -> Page:
         @wraps(view)
-        def page(
-            request: ConsoleRequest, slug: str, *args: P.args, **kwargs: P.kwargs
-        ) -> HttpResponse:
+        def page(request: ConsoleRequest, *, slug: str, **kwargs: Any) -> HttpResponse:
             needed = role_to_post if role_to_post and request.method == "POST" else role
             workspace = _load(request, slug=slug, role=needed)
             if request.session.get(LAST_TENANT) != slug:
                 request.session[LAST_TENANT] = slug
-            return view(request, workspace, *args, **kwargs)
+            return view(request, workspace, **kwargs)
 
         return login_page(methods=methods)(page)
 

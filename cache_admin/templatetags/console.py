@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from datetime import datetime
 from decimal import ROUND_HALF_EVEN, Decimal
@@ -15,7 +16,10 @@ from django.utils.safestring import SafeString
 from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 
+from cache_admin.models import KeyScope
 from cache_admin.money import usd_decimal
+from cache_admin.selectors.overview import Overview
+from cache_admin.selectors.revisions import Ack
 from cache_admin.spans import spoken_span
 
 register = template.Library()
@@ -32,7 +36,7 @@ def usd(nanousd: int) -> str:
 def percent(fraction: float | None) -> str:
     """A fraction as a percentage with one decimal; a dash when there is none."""
     if fraction is None:
-        return "–"
+        return "—"
     share = (Decimal(str(fraction)) * 100).quantize(Decimal("0.1"), rounding=ROUND_HALF_EVEN)
     return _("%(share)s%%") % {"share": _grouped(share, places=1)}
 
@@ -63,10 +67,52 @@ def commas(values: Iterable[Any]) -> str:
 
 
 @register.filter
+def delay(seconds: float) -> str:
+    """How long after the save something happened: milliseconds below ten seconds."""
+    if seconds < 10:
+        return _("after %(number)s ms") % {"number": count(round(seconds * 1000))}
+    return _("after %(span)s") % {"span": spoken_span(round(seconds))}
+
+
+@register.filter
+def refused(acks: Iterable[Ack] | None) -> bool:
+    """Whether any runtime refused the revision."""
+    return any(ack.error for ack in acks or ())
+
+
+@register.filter
+def diff_value(value: Any) -> str:
+    """A configuration value as one reads it in a diff: text plain, the rest as JSON."""
+    if value is None:
+        return "—"
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=1)
+
+
+@register.filter
+def layer_name(layer: str) -> str:
+    """A layer in words."""
+    names = {"faq": _("FAQ"), "exact": _("exact"), "semantic": _("semantic")}
+    return names.get(layer, _("provider"))
+
+
+@register.filter
+def avoided_share(overview: Overview) -> float | None:
+    """The part of the cost that was avoided; None when nothing was at stake."""
+    whole = overview.cost_nanousd + overview.avoided_nanousd
+    return overview.avoided_nanousd / whole if whole else None
+
+
+@register.filter
+def scope_names(scopes: Iterable[str]) -> str:
+    """What a key opens, in words."""
+    return ", ".join(str(KeyScope(scope).label) for scope in scopes)
+
+
+@register.filter
 def ago(moment: datetime | None) -> SafeString | str:
     """How long ago `moment` was, the exact UTC time in the tooltip; a dash when it never was."""
     if moment is None:
-        return "–"
+        return "—"
     now = timezone.now()
     if abs((now - moment).total_seconds()) < 60:
         text = _("just now")

@@ -8,6 +8,7 @@ from typing import Any
 
 from django import forms
 from django.forms.boundfield import BoundField
+from django.forms.widgets import Input
 from django.utils.translation import gettext_lazy as _
 
 from cache_admin.errors import DomainError, StaleEdit
@@ -18,7 +19,7 @@ _WIDGET_CLASSES: tuple[tuple[type[forms.Widget], str], ...] = (
     (forms.Textarea, "textarea"),
     (forms.Select, "select"),
     (forms.NumberInput, "input input-number"),
-    (forms.Input, "input"),
+    (Input, "input"),
 )
 
 
@@ -106,7 +107,7 @@ class ListField(forms.CharField):
         return value if isinstance(value, str) or value is None else ", ".join(value)
 
     def has_changed(self, initial: Any, data: Any) -> bool:
-        return tuple(initial or ()) != self.to_python(data)
+        return bool(tuple(initial or ()) != self.to_python(data))
 
     def validate(self, value: Any) -> None:
         if self.required and not value:
@@ -133,5 +134,5 @@ def _spoken(bound: BoundField, value: Any) -> str:
     if choices is not None and not isinstance(value, (list, tuple)):
         return str(dict(choices).get(value, value))
     if isinstance(value, (list, tuple)):
-        return ", ".join(str(item) for item in value) or "–"
-    return "–" if value in (None, "") else str(value)
+        return ", ".join(str(item) for item in value) or "—"
+    return "—" if value in (None, "") else str(value)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
@@ -13,7 +13,23 @@ from cache_admin.console.forms.duration import DurationField
 from cache_admin.models import ContentClassChoice, Document, Policy, ScopeChoice, Tenant
 from cache_admin.services.policies import PolicySpec
 
-_SHARE = {"min_value": Decimal(0), "max_value": Decimal(1), "max_digits": 5, "decimal_places": 4}
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
+
+
+class ShareField(forms.DecimalField):
+    """A number from 0 to 1 with up to four decimals."""
+
+    def __init__(self, *, label: StrOrPromise, help_text: StrOrPromise) -> None:
+        super().__init__(
+            label=label,
+            help_text=help_text,
+            min_value=Decimal(0),
+            max_value=Decimal(1),
+            max_digits=5,
+            decimal_places=4,
+            widget=forms.NumberInput(attrs={"step": "0.01"}),
+        )
 
 
 class PolicyForm(EditForm):
@@ -25,20 +41,16 @@ class PolicyForm(EditForm):
         help_text=_("Lower-case letters, digits, dashes. Apps name it to choose this policy."),
     )
     content_class = forms.ChoiceField(label=_("Content class"), choices=ContentClassChoice.choices)
-    min_similarity = forms.DecimalField(
+    min_similarity = ShareField(
         label=_("Minimum similarity"),
         help_text=_("A stored answer is served from this closeness of meaning on (0 to 1)."),
-        widget=forms.NumberInput(attrs={"step": "0.01"}),
-        **_SHARE,
     )
-    min_margin = forms.DecimalField(
+    min_margin = ShareField(
         label=_("Minimum margin"),
         help_text=_(
             "How much closer the best answer must be than the next different one. "
             "0 switches the check off."
         ),
-        widget=forms.NumberInput(attrs={"step": "0.01"}),
-        **_SHARE,
     )
     ttl_seconds = DurationField(
         label=_("Time to live"),

@@ -43,9 +43,7 @@ def policy_new(request: ConsoleRequest, workspace: Workspace) -> HttpResponse:
 def policy_edit(request: ConsoleRequest, workspace: Workspace, uid: str) -> HttpResponse:
     """Look at a policy and, with the right, change it."""
     policy = get_object_or_404(Policy.objects.for_tenant(workspace.tenant), uid=uid)
-    form = PolicyForm(
-        request.POST or None, initial=policy_values(policy), tenant=workspace.tenant
-    )
+    form = PolicyForm(request.POST or None, initial=policy_values(policy), tenant=workspace.tenant)
     if request.method == "POST" and form.is_valid():
         saved = save(
             request,

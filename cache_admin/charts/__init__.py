@@ -1,0 +1,1 @@
+"""Figures from selectors' rows: pure functions, no I/O, no clock, no language of their own."""
