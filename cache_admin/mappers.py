@@ -6,17 +6,21 @@ rest is pure.
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Prefetch
+import msgspec
+from django.db.models import CharField, Prefetch
 
 from cache_admin.models import (
     ApiKey,
+    CallEvent,
     Document,
     Faq,
+    HourlyRollup,
     ModelPrice,
     ModelRoute,
     Policy,
@@ -38,8 +42,15 @@ from routing.snapshot import (
     Snapshot,
     TenantConfig,
 )
+from routing.telemetry.events import Event
 
 _SIMILARITY_STEP = Decimal("0.0001")
+_FIRST_ERROR_STATUS = 400
+_TEXT_LIMITS = {
+    field.attname: field.max_length
+    for field in CallEvent._meta.concrete_fields
+    if isinstance(field, CharField) and field.max_length
+}
 
 
 def build_snapshot(*, revision: int, created_at: datetime) -> Snapshot:
@@ -213,3 +224,89 @@ def put_route(config: RouteConfig, row: ModelRoute) -> ModelRoute:
 def texts_of(config: FaqConfig) -> Iterable[str]:
     """Every phrasing of an FAQ in order, the question first."""
     return (config.question, *config.aliases)
+
+
+def map_event(event: Event, *, tenant_id: int) -> CallEvent:
+    """The row of one event, for the tenant with that primary key.
+
+    Texts longer than their column are cut: an app chooses some of them, and none may block the
+    rest. Raises ValueError, OverflowError or OSError when the id or the time is none.
+    """
+    seconds, milliseconds = divmod(event.time_ms, 1000)
+    at = datetime.fromtimestamp(seconds, UTC).replace(microsecond=milliseconds * 1000)
+    usage, stages = event.usage, event.stages_us
+    return CallEvent(
+        id=uuid.UUID(event.id),
+        tenant_id=tenant_id,
+        at=at,
+        key_uid=_text("key_uid", event.key),
+        protocol=_text("protocol", event.protocol),
+        policy=_text("policy", event.policy),
+        endpoint=_text("endpoint", event.endpoint),
+        user=_text("user", event.user),
+        model_asked=_text("model_asked", event.model_asked),
+        model_used=_text("model_used", event.model_used),
+        provider=_text("provider", event.provider),
+        layer=event.layer,
+        result=event.result,
+        similarity=event.similarity,
+        entry=_text("entry", event.entry),
+        reason=_text("reason", event.reason),
+        arm=_text("arm", event.arm),
+        stream=event.stream,
+        status=event.status,
+        error=_text("error", event.error),
+        revision=event.revision,
+        input_tokens=usage.input_tokens,
+        output_tokens=usage.output_tokens,
+        cache_read_input_tokens=usage.cache_read_input_tokens,
+        cache_write_5m_input_tokens=usage.cache_write_5m_input_tokens,
+        cache_write_1h_input_tokens=usage.cache_write_1h_input_tokens,
+        cost_nanousd=event.cost_nanousd,
+        avoided_nanousd=msgspec.to_builtins(event.avoided_nanousd),
+        total_us=stages.total,
+        lookup_us=stages.lookup,
+        embedding_us=stages.embedding,
+        provider_us=stages.provider,
+    )
+
+
+def map_rollups(calls: Iterable[CallEvent]) -> list[HourlyRollup]:
+    """The sums of `calls` by hour and by what charts group by."""
+    rollups: dict[tuple[object, ...], HourlyRollup] = {}
+    for call in calls:
+        hour = call.at.replace(minute=0, second=0, microsecond=0)
+        model = call.model_used or call.model_asked
+        key = (call.tenant_id, hour, call.policy, call.endpoint, model, call.layer, call.result)
+        rollup = rollups.get(key)
+        if rollup is None:
+            rollup = rollups[key] = HourlyRollup(
+                tenant_id=call.tenant_id,
+                hour=hour,
+                policy=call.policy,
+                endpoint=call.endpoint,
+                model=model,
+                layer=call.layer,
+                result=call.result,
+            )
+        _add(rollup, call)
+    return list(rollups.values())
+
+
+def _add(rollup: HourlyRollup, call: CallEvent) -> None:
+    rollup.calls += 1
+    rollup.errors += int(call.status >= _FIRST_ERROR_STATUS or bool(call.error))
+    rollup.input_tokens += call.input_tokens
+    rollup.output_tokens += call.output_tokens
+    rollup.cache_read_input_tokens += call.cache_read_input_tokens
+    rollup.cache_write_input_tokens += (
+        call.cache_write_5m_input_tokens + call.cache_write_1h_input_tokens
+    )
+    rollup.cost_nanousd += call.cost_nanousd
+    rollup.avoided_nanousd += sum(call.avoided_nanousd.values())
+    rollup.total_us += call.total_us
+
+
+def _text(column: str, text: str) -> str:
+    """`text` as the column can hold it; PostgreSQL knows no NUL."""
+    return text.replace("\0", "")[: _TEXT_LIMITS[column]]

@@ -6,6 +6,8 @@ from functools import lru_cache
 
 import redis
 from django.conf import settings
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 _TIMEOUT_SECONDS = 2.0
 _CONNECT_TIMEOUT_SECONDS = 0.5
@@ -22,5 +24,6 @@ def _client(url: str) -> redis.Redis:
         url,
         socket_timeout=_TIMEOUT_SECONDS,
         socket_connect_timeout=_CONNECT_TIMEOUT_SECONDS,
-        health_check_interval=30,
+        # One more try covers a connection that a restart of Redis has closed.
+        retry=Retry(NoBackoff(), 1),
     )

@@ -126,7 +126,7 @@ def _write(
         number=snapshot.revision,
         body=body.decode(),
         digest=digest,
-        diff=msgspec.to_builtins(snapshot_changes(_decoded(last), snapshot)),
+        diff=msgspec.to_builtins(list(snapshot_changes(_decoded(last), snapshot))),
         tenant=journal.tenant,
         author=journal.actor.user,
         note=note,

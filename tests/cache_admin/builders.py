@@ -1,0 +1,74 @@
+"""Plain builders with visible values."""
+
+from __future__ import annotations
+
+from django.contrib.auth.models import User
+
+from cache_admin.models import Document, Faq, Policy, Tenant
+from cache_admin.services.actor import Actor
+from cache_admin.services.documents import create_document
+from cache_admin.services.faqs import FaqSpec, create_faq
+from cache_admin.services.policies import PolicySpec, create_policy
+from routing.prices import Usage
+from routing.telemetry.events import Avoided, Event, Stages, new_event_id
+
+ROBOT = Actor.system("tests")
+NOON_MS = 1_767_268_800_000
+"""2026-01-01 12:00 UTC"""
+
+
+def make_user(name: str = "owner") -> User:
+    return User.objects.create_user(name, password="a long enough phrase")
+
+
+def make_policy(tenant: Tenant, *, name: str = "chat", ttl_seconds: int = 600) -> Policy:
+    spec = PolicySpec(name=name, content_class="frequent_faq", ttl_seconds=ttl_seconds)
+    return create_policy(tenant=tenant, actor=ROBOT, spec=spec)
+
+
+def make_faq(
+    tenant: Tenant,
+    *,
+    question: str = "How do I pay?",
+    answer: str = "By card.",
+    aliases: tuple[str, ...] = (),
+) -> Faq:
+    spec = FaqSpec(question=question, answer=answer, aliases=aliases)
+    return create_faq(tenant=tenant, actor=ROBOT, spec=spec)
+
+
+def make_document(tenant: Tenant, *, slug: str = "manual") -> Document:
+    return create_document(tenant=tenant, actor=ROBOT, slug=slug, title="The manual")
+
+
+def make_event(
+    tenant: str,
+    *,
+    event_id: str = "",
+    time_ms: int = NOON_MS,
+    layer: str = "none",
+    result: str = "miss",
+    endpoint: str = "chat",
+    status: int = 200,
+) -> Event:
+    """A call of 1,000 input and 100 output tokens that cost 350,000 nano-USD."""
+    return Event(
+        id=event_id or new_event_id(),
+        time_ms=time_ms,
+        tenant=tenant,
+        key="key2345234523452",
+        protocol="chat",
+        layer=layer,  # type: ignore[arg-type]  # the tests also say what no runtime would
+        result=result,  # type: ignore[arg-type]
+        status=status,
+        revision=1,
+        policy="frequent-faq",
+        endpoint=endpoint,
+        model_asked="gpt-4o-mini",
+        model_used="gpt-4o-mini",
+        provider="openai",
+        usage=Usage(input_tokens=1_000, output_tokens=100),
+        cost_nanousd=350_000,
+        avoided_nanousd=Avoided(prompt_cache=1_000),
+        stages_us=Stages(total=5_000, lookup=900),
+    )

@@ -1,0 +1,174 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from cache_admin.errors import Conflict, InvalidInput, StaleEdit
+from cache_admin.models import AuditEntry, Policy, Revision, Tenant
+from cache_admin.services.policies import (
+    PolicySpec,
+    create_policy,
+    delete_policy,
+    spec_of,
+    update_policy,
+)
+from cache_admin.services.tenants import create_tenant
+from tests.cache_admin.builders import ROBOT, make_document, make_policy
+
+pytestmark = pytest.mark.django_db
+
+
+def test_create_tenant__ready_policies__one_a_content_class(acme: Tenant) -> None:
+    lifetimes = dict(acme.policies.values_list("content_class", "ttl_seconds"))
+
+    assert lifetimes == {
+        "real_time": 45,
+        "user_specific": 600,
+        "frequent_faq": 3_600,
+        "static_docs": 86_400,
+        "archival": 2_592_000,
+    }
+
+
+def test_create_tenant__ready_policies__lowest_priority_matches_everything(acme: Tenant) -> None:
+    last = acme.policies.order_by("priority").first()
+
+    assert last is not None
+    assert (last.name, last.match_tags, last.min_similarity) == (
+        "frequent-faq",
+        [],
+        Decimal("0.7900"),
+    )
+
+
+def test_create_policy__valid__publishes_one_revision(acme: Tenant) -> None:
+    make_policy(acme, name="chat")
+
+    assert [change["path"] for change in Revision.objects.latest("number").diff] == [
+        "tenants/acme/policies/chat"
+    ]
+
+
+def test_create_policy__blanks_in_lists__dropped(acme: Tenant) -> None:
+    spec = PolicySpec(name="chat", content_class="archival", match_tags=(" a ", "", "a", "b"))
+
+    policy = create_policy(tenant=acme, actor=ROBOT, spec=spec)
+
+    assert policy.match_tags == ["a", "b"]
+
+
+def test_create_policy__taken_name__conflict_at_the_name(acme: Tenant) -> None:
+    make_policy(acme, name="chat")
+
+    with pytest.raises(Conflict) as caught:
+        make_policy(acme, name="chat")
+
+    assert set(caught.value.fields) == {"name"}
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("name", "With Spaces"),
+        ("content_class", "eternal"),
+        ("min_similarity", Decimal("1.01")),
+        ("min_margin", Decimal("-0.1")),
+        ("ttl_seconds", 0),
+        ("ttl_seconds", 10**9),
+        ("scope", "planet"),
+        ("documents", ("missing",)),
+    ],
+)
+def test_create_policy__bad_value__refused_at_its_field(
+    acme: Tenant, field: str, value: Any
+) -> None:
+    spec = replace(PolicySpec(name="chat", content_class="archival"), **{field: value})
+
+    with pytest.raises(InvalidInput) as caught:
+        create_policy(tenant=acme, actor=ROBOT, spec=spec)
+
+    assert set(caught.value.fields) == {field}
+
+
+def test_create_policy__refused__leaves_no_trace(acme: Tenant) -> None:
+    before = (Revision.objects.count(), AuditEntry.objects.count())
+
+    with pytest.raises(InvalidInput):
+        make_policy(acme, name="chat", ttl_seconds=0)
+
+    assert (Revision.objects.count(), AuditEntry.objects.count()) == before
+
+
+def test_update_policy__new_threshold__diff_tells_before_and_after(acme: Tenant) -> None:
+    policy = make_policy(acme)
+    spec = replace(spec_of(policy), min_similarity=Decimal("0.85"))
+
+    update_policy(policy=policy, actor=ROBOT, spec=spec, expected_version=1)
+
+    assert Revision.objects.latest("number").diff == [
+        {"path": "tenants/acme/policies/chat/min_similarity", "before": 0.79, "after": 0.85}
+    ]
+
+
+def test_update_policy__same_values__publishes_nothing(acme: Tenant) -> None:
+    policy = make_policy(acme)
+    before = Revision.objects.count()
+
+    update_policy(policy=policy, actor=ROBOT, spec=spec_of(policy), expected_version=1)
+
+    assert Revision.objects.count() == before
+
+
+def test_update_policy__old_version__stale(acme: Tenant) -> None:
+    policy = make_policy(acme)
+    update_policy(
+        policy=policy,
+        actor=ROBOT,
+        spec=replace(spec_of(policy), ttl_seconds=700),
+        expected_version=1,
+    )
+
+    with pytest.raises(StaleEdit):
+        update_policy(policy=policy, actor=ROBOT, spec=spec_of(policy), expected_version=1)
+
+
+def test_update_policy__document__snapshot_names_it(acme: Tenant) -> None:
+    policy = make_policy(acme)
+    make_document(acme, slug="manual")
+    spec = replace(spec_of(policy), documents=("manual",))
+
+    update_policy(policy=policy, actor=ROBOT, spec=spec, expected_version=None)
+
+    assert Revision.objects.latest("number").diff == [
+        {"path": "tenants/acme/policies/chat/documents", "before": [], "after": ["manual"]}
+    ]
+
+
+def test_update_policy__other_tenants_document__refused(acme: Tenant) -> None:
+    globex = create_tenant(actor=ROBOT, slug="globex", name="Globex")
+    make_document(globex, slug="manual")
+    policy = make_policy(acme)
+
+    with pytest.raises(InvalidInput):
+        update_policy(
+            policy=policy,
+            actor=ROBOT,
+            spec=replace(spec_of(policy), documents=("manual",)),
+            expected_version=None,
+        )
+
+
+def test_delete_policy__existing__audited(acme: Tenant) -> None:
+    policy = make_policy(acme)
+
+    delete_policy(policy=policy, actor=ROBOT)
+
+    entry = AuditEntry.objects.latest("pk")
+    assert (entry.action, entry.actor_label, Policy.objects.filter(name="chat").exists()) == (
+        "policy.deleted",
+        "tests",
+        False,
+    )
