@@ -38,7 +38,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "SERVE_PERMISSIONS": ["cache_admin.api.access.ManagementAccess"],
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "SORT_OPERATIONS": False,
-    "COMPONENT_SPLIT_REQUEST": False,
+    "COMPONENT_SPLIT_REQUEST": True,
     "ENUM_NAME_OVERRIDES": {
         "ContentClass": "cache_admin.models.ContentClassChoice",
         "Scope": "cache_admin.models.ScopeChoice",
@@ -48,5 +48,6 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "cache_admin.api.openapi.add_error_responses",
+        "cache_admin.api.openapi.add_tags",
     ],
 }

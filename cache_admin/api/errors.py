@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
-from django.core.exceptions import PermissionDenied, SuspiciousOperation
+from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
 from django.core.signals import got_request_exception
-from django.http import Http404, HttpRequest, JsonResponse
+from django.http import Http404, HttpRequest, JsonResponse, UnreadablePostError
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from rest_framework import exceptions
@@ -37,6 +37,22 @@ _CODE_OF_STATUS = {
     415: "unsupported_media_type",
     429: "throttled",
 }
+
+
+class LengthRequired(exceptions.APIException):
+    """The body comes without its length, and would be taken for an empty one."""
+
+    status_code = 411
+    default_detail = gettext_lazy("Send the body with its Content-Length.")
+    default_code = "length_required"
+
+
+class PayloadTooLarge(exceptions.APIException):
+    """The body is longer than any object can be."""
+
+    status_code = 413
+    default_detail = gettext_lazy("The body is larger than 1 MiB.")
+    default_code = "payload_too_large"
 
 
 class PreconditionRequired(exceptions.APIException):
@@ -110,7 +126,9 @@ def _as_api_exception(exc: Exception) -> exceptions.APIException | None:
         return exceptions.NotFound()
     if isinstance(exc, PermissionDenied):
         return exceptions.PermissionDenied()
-    if isinstance(exc, SuspiciousOperation):
+    if isinstance(exc, RequestDataTooBig):
+        return PayloadTooLarge()
+    if isinstance(exc, SuspiciousOperation | UnreadablePostError):
         return exceptions.ParseError()
     return None
 

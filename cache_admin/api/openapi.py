@@ -16,6 +16,22 @@ IF_MATCH = OpenApiParameter(
     required=True,
     description="The ETag that the object was read with. Absent: 428. Another version: 412.",
 )
+ETAG = OpenApiParameter(
+    "ETag",
+    OpenApiTypes.STR,
+    OpenApiParameter.HEADER,
+    response=[200, 201],
+    description="The object's version, for If-Match.",
+)
+REVISION = OpenApiParameter(
+    "X-Revision",
+    OpenApiTypes.INT,
+    OpenApiParameter.HEADER,
+    response=[200, 201, 204],
+    description="The newest revision, which holds this write.",
+)
+CREATE = [ETAG, REVISION]
+EDIT = [IF_MATCH, ETAG, REVISION]
 PAGING = [
     OpenApiParameter("cursor", OpenApiTypes.STR, description="From the address in `next`."),
     OpenApiParameter("page_size", OpenApiTypes.INT, description="1 to 200; 50 unless given."),
@@ -39,6 +55,7 @@ _ERROR_SCHEMA = {
         }
     },
 }
+_OF_A_TENANT = "/api/v1/tenants/{slug}/"
 _METHODS = ("get", "post", "put", "patch", "delete")
 
 
@@ -82,4 +99,15 @@ def add_error_responses(result: dict[str, Any], **_context: Any) -> dict[str, An
         for method in _METHODS:
             if method in path:
                 path[method]["responses"]["default"] = {"$ref": "#/components/responses/Error"}
+    return result
+
+
+def add_tags(result: dict[str, Any], **_context: Any) -> dict[str, Any]:
+    """Group the operations by the kind of object they are about."""
+    for address, path in result["paths"].items():
+        parts = address.removeprefix(_OF_A_TENANT).strip("/").split("/")
+        tag = parts[0] if address.startswith(_OF_A_TENANT) and parts[0] else "tenants"
+        for method in _METHODS:
+            if method in path:
+                path[method]["tags"] = [tag]
     return result

@@ -6,8 +6,10 @@ from io import BytesIO
 from typing import IO, TYPE_CHECKING, Any
 
 from django.utils.translation import gettext_lazy as _
-from rest_framework.exceptions import APIException, ParseError
+from rest_framework.exceptions import ParseError
 from rest_framework.parsers import JSONParser
+
+from cache_admin.api.errors import PayloadTooLarge
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -15,16 +17,8 @@ if TYPE_CHECKING:
 MAX_BODY_BYTES = 1_048_576
 
 
-class PayloadTooLarge(APIException):
-    """The body is longer than any object of ours can be."""
-
-    status_code = 413
-    default_detail = _("The body is larger than 1 MiB.")
-    default_code = "payload_too_large"
-
-
 class BoundedJSONParser(JSONParser):
-    """JSON of at most MAX_BODY_BYTES. DRF reads the stream itself, past Django's own limit.
+    """JSON of at most MAX_BODY_BYTES, which any object of ours fits into.
 
     Raises PayloadTooLarge, and ParseError for malformed or absurdly nested JSON.
     """

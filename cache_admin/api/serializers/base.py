@@ -66,9 +66,7 @@ class UtcDateTimeField(serializers.DateTimeField):
         return super().enforce_timezone(value)
 
 
-@extend_schema_field(
-    {"type": "number", "format": "double", "minimum": 0, "maximum": 1, "multipleOf": 0.0001}
-)
+@extend_schema_field({"type": "number", "format": "double", "minimum": 0, "maximum": 1})
 class UnitIntervalField(serializers.DecimalField):
     """0 to 1 in steps of 0.0001, a JSON number; text with the same digits is understood."""
 

@@ -25,6 +25,8 @@ class PolicyNamesField(serializers.ListField):
 
 
 class DocumentSerializer(EditableSerializer):
+    """A source text that cached answers rest on."""
+
     slug = serializers.CharField(read_only=True)
     title = serializers.CharField(max_length=200)
     current_version = serializers.IntegerField(read_only=True)
@@ -33,15 +35,21 @@ class DocumentSerializer(EditableSerializer):
 
 
 class NewDocumentSerializer(StrictSerializer):
+    """A document to create."""
+
     slug = serializers.RegexField(r"^[a-z0-9][a-z0-9_-]*$", max_length=64)
     title = serializers.CharField(max_length=200)
 
 
 class BumpInputSerializer(StrictSerializer):
+    """Why the version is raised."""
+
     note = serializers.CharField(max_length=500, allow_blank=True, default="")
 
 
 class BumpPreviewSerializer(serializers.Serializer[object]):
+    """What a bump would do now."""
+
     current_version = serializers.IntegerField(source="document.current_version")
     retires_entries = serializers.IntegerField(
         source="entries",
@@ -52,6 +60,8 @@ class BumpPreviewSerializer(serializers.Serializer[object]):
 
 
 class DocumentVersionSerializer(serializers.Serializer[object]):
+    """One version of a document."""
+
     number = serializers.IntegerField()
     note = serializers.CharField()
     created_at = UtcDateTimeField()

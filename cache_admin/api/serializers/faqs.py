@@ -26,6 +26,8 @@ class AliasesField(TextsField):
 
 
 class FaqSerializer(EditableSerializer):
+    """A question, its other phrasings and the answer a person wrote."""
+
     question = serializers.CharField(max_length=500)
     aliases = AliasesField(max_items=MAX_ALIASES, max_length=500, default=())
     answer = serializers.CharField(max_length=_LONGEST_ANSWER)

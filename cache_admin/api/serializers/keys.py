@@ -9,6 +9,8 @@ from cache_admin.models import KeyScope
 
 
 class KeySerializer(serializers.Serializer[object]):
+    """A key without its text."""
+
     uid = serializers.CharField()
     name = serializers.CharField()
     prefix = serializers.CharField()
@@ -20,6 +22,8 @@ class KeySerializer(serializers.Serializer[object]):
 
 
 class NewKeySerializer(StrictSerializer):
+    """A key to create."""
+
     name = serializers.CharField(max_length=120)
     scopes = serializers.ListField(
         child=serializers.ChoiceField(KeyScope.choices),
@@ -31,4 +35,6 @@ class NewKeySerializer(StrictSerializer):
 
 
 class CreatedKeySerializer(KeySerializer):
+    """A key at the only moment its text is known."""
+
     text = serializers.CharField(help_text="The key itself, shown this once.")

@@ -15,11 +15,15 @@ class RangeSerializer(StrictSerializer):
 
 
 class LayerCountSerializer(serializers.Serializer[object]):
+    """Calls that one layer answered."""
+
     layer = serializers.ChoiceField(LAYERS)
     calls = serializers.IntegerField()
 
 
 class HourSerializer(serializers.Serializer[object]):
+    """One hour, by its start. Money is in nano-USD."""
+
     hour = UtcDateTimeField()
     calls = serializers.IntegerField()
     faq = serializers.IntegerField()
@@ -32,6 +36,8 @@ class HourSerializer(serializers.Serializer[object]):
 
 
 class OverviewSerializer(serializers.Serializer[object]):
+    """Sums over the range. Money is in nano-USD."""
+
     calls = serializers.IntegerField()
     hits = serializers.IntegerField()
     misses = serializers.IntegerField()

@@ -27,6 +27,8 @@ class DocumentSlugsField(TextsField):
 
 
 class PolicySerializer(EditableSerializer):
+    """How one kind of call is answered from the cache."""
+
     name = serializers.RegexField(r"^[a-z0-9][a-z0-9_-]*$", max_length=64)
     content_class = serializers.ChoiceField(ContentClassChoice.choices)
     min_similarity = UnitIntervalField(default="0.79")

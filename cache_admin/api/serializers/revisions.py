@@ -8,6 +8,8 @@ from cache_admin.api.serializers.base import StrictSerializer, UsernameField, Ut
 
 
 class RevisionSerializer(serializers.Serializer[object]):
+    """One published configuration."""
+
     number = serializers.IntegerField(source="revision.number")
     is_current = serializers.BooleanField()
     note = serializers.CharField(source="revision.note")
@@ -26,12 +28,16 @@ class RevisionSerializer(serializers.Serializer[object]):
 
 
 class ChangeSerializer(serializers.Serializer[object]):
+    """One value that changed; null where there was none."""
+
     path = serializers.CharField()
     before = serializers.JSONField(allow_null=True)
     after = serializers.JSONField(allow_null=True)
 
 
 class AcknowledgementSerializer(serializers.Serializer[object]):
+    """The word of one runtime on a revision."""
+
     instance = serializers.CharField()
     at = UtcDateTimeField()
     error = serializers.CharField(help_text="Why the runtime refused it; empty when in force.")
@@ -39,6 +45,8 @@ class AcknowledgementSerializer(serializers.Serializer[object]):
 
 
 class RevisionDetailSerializer(RevisionSerializer):
+    """One published configuration and what became of it."""
+
     diff = ChangeSerializer(many=True)
     acknowledgements = AcknowledgementSerializer(
         source="acks", many=True, allow_null=True, help_text="null when Redis does not answer."
@@ -46,10 +54,14 @@ class RevisionDetailSerializer(RevisionSerializer):
 
 
 class RollbackInputSerializer(StrictSerializer):
+    """Why the old configuration comes back."""
+
     note = serializers.CharField(max_length=500, allow_blank=True, default="")
 
 
 class RuntimeSerializer(serializers.Serializer[object]):
+    """A runtime as it last described itself."""
+
     instance = serializers.CharField(source="runtime.instance")
     release = serializers.CharField(source="runtime.release")
     revision = serializers.IntegerField(source="runtime.revision")

@@ -15,6 +15,8 @@ _LANGUAGE = r"^[a-z]{2}$"
 
 
 class TenantSerializer(EditableSerializer):
+    """A customer of the gateway."""
+
     slug = serializers.SlugField(read_only=True)
     name = serializers.CharField(max_length=120)
     language = serializers.RegexField(_LANGUAGE, default="en")
@@ -24,6 +26,8 @@ class TenantSerializer(EditableSerializer):
 
 
 class NewTenantSerializer(StrictSerializer):
+    """A tenant to create."""
+
     slug = serializers.RegexField(r"^[a-z0-9][a-z0-9_-]*$", max_length=64)
     name = serializers.CharField(max_length=120)
     language = serializers.RegexField(_LANGUAGE, default="en")

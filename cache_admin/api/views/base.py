@@ -11,6 +11,7 @@ from rest_framework.permissions import SAFE_METHODS
 from rest_framework.views import APIView
 
 from cache_admin.api.access import tenant_for
+from cache_admin.api.errors import LengthRequired
 from cache_admin.models import Role, Tenant
 
 if TYPE_CHECKING:
@@ -19,7 +20,16 @@ if TYPE_CHECKING:
     from rest_framework.serializers import Serializer
 
 
-class TenantView(APIView):
+class ApiView(APIView):
+    """A view of the API."""
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        if "Transfer-Encoding" in request.headers and "Content-Length" not in request.headers:
+            raise LengthRequired
+
+
+class TenantView(ApiView):
     """A view of one tenant, which stands in `self.tenant` by the time a method runs.
 
     Reading takes a viewer, everything else `write_role`: the highest unless a view says less.

@@ -9,7 +9,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.response import Response
 
 from cache_admin.api.access import actor_of
-from cache_admin.api.openapi import IF_MATCH, PAGING, page_schema
+from cache_admin.api.openapi import CREATE, EDIT, PAGING, REVISION, page_schema
 from cache_admin.api.pagination import page_of
 from cache_admin.api.preconditions import expected_version
 from cache_admin.api.responses import paged, revision_header, shown, written
@@ -48,6 +48,7 @@ class DocumentList(DocumentView):
 
     @extend_schema(
         operation_id="documents_create",
+        parameters=CREATE,
         request=NewDocumentSerializer,
         responses={201: DocumentSerializer},
     )
@@ -71,7 +72,7 @@ class DocumentDetail(DocumentView):
 
     @extend_schema(
         operation_id="documents_replace",
-        parameters=[IF_MATCH],
+        parameters=EDIT,
         request=DocumentSerializer,
         responses=DocumentSerializer,
     )
@@ -81,7 +82,7 @@ class DocumentDetail(DocumentView):
 
     @extend_schema(
         operation_id="documents_update",
-        parameters=[IF_MATCH],
+        parameters=EDIT,
         request=DocumentSerializer,
         responses=DocumentSerializer,
     )
@@ -125,6 +126,7 @@ class DocumentBump(DocumentView):
 
     @extend_schema(
         operation_id="documents_bump",
+        parameters=[REVISION],
         request=BumpInputSerializer,
         responses={201: DocumentVersionSerializer},
     )

@@ -9,7 +9,7 @@ from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import extend_schema
 
 from cache_admin.api.access import actor_of
-from cache_admin.api.openapi import IF_MATCH, PAGING, page_schema
+from cache_admin.api.openapi import CREATE, EDIT, IF_MATCH, PAGING, REVISION, page_schema
 from cache_admin.api.pagination import page_of
 from cache_admin.api.preconditions import expected_version
 from cache_admin.api.responses import deleted, paged, shown, written
@@ -48,7 +48,10 @@ class FaqList(FaqView):
         return paged(page_of(self.faqs(), request, by="id"), FaqSerializer)
 
     @extend_schema(
-        operation_id="faqs_create", request=FaqSerializer, responses={201: FaqSerializer}
+        operation_id="faqs_create",
+        parameters=CREATE,
+        request=FaqSerializer,
+        responses={201: FaqSerializer},
     )
     def post(self, request: Request, slug: str) -> Response:
         """Add a curated answer. 409 when one of its phrases is answered by another."""
@@ -65,7 +68,7 @@ class FaqDetail(FaqView):
 
     @extend_schema(
         operation_id="faqs_replace",
-        parameters=[IF_MATCH],
+        parameters=EDIT,
         request=FaqSerializer,
         responses=FaqSerializer,
     )
@@ -78,7 +81,7 @@ class FaqDetail(FaqView):
 
     @extend_schema(
         operation_id="faqs_update",
-        parameters=[IF_MATCH],
+        parameters=EDIT,
         request=FaqSerializer,
         responses=FaqSerializer,
     )
@@ -89,7 +92,9 @@ class FaqDetail(FaqView):
         changes = self.values_of(FaqSerializer(faq, data=request.data, partial=True))
         return self._saved(request, faq, spec=replace(spec_of(faq), **changes), expected=expected)
 
-    @extend_schema(operation_id="faqs_delete", parameters=[IF_MATCH], responses={204: None})
+    @extend_schema(
+        operation_id="faqs_delete", parameters=[IF_MATCH, REVISION], responses={204: None}
+    )
     def delete(self, request: Request, slug: str, uid: str) -> Response:
         """Delete a curated answer."""
         faq = get_object_or_404(self.faqs(), uid=uid)

@@ -9,7 +9,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.response import Response
 
 from cache_admin.api.access import actor_of
-from cache_admin.api.openapi import PAGING, page_schema
+from cache_admin.api.openapi import PAGING, REVISION, page_schema
 from cache_admin.api.pagination import page_of
 from cache_admin.api.responses import deleted, paged, revision_header
 from cache_admin.api.serializers.keys import (
@@ -43,6 +43,7 @@ class KeyList(KeyView):
 
     @extend_schema(
         operation_id="keys_create",
+        parameters=[REVISION],
         request=NewKeySerializer,
         responses={201: CreatedKeySerializer},
     )
@@ -67,7 +68,7 @@ class KeyDetail(KeyView):
         """One key, without its text."""
         return Response(KeySerializer(get_object_or_404(self.keys(), uid=uid)).data)
 
-    @extend_schema(operation_id="keys_revoke", responses={204: None})
+    @extend_schema(operation_id="keys_revoke", parameters=[REVISION], responses={204: None})
     def delete(self, request: Request, slug: str, uid: str) -> Response:
         """Revoke a key. It stays listed and never opens anything again."""
         revoke_key(key=get_object_or_404(self.keys(), uid=uid), actor=actor_of(request))

@@ -9,7 +9,7 @@ from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import extend_schema
 
 from cache_admin.api.access import actor_of
-from cache_admin.api.openapi import IF_MATCH, PAGING, page_schema
+from cache_admin.api.openapi import CREATE, EDIT, IF_MATCH, PAGING, REVISION, page_schema
 from cache_admin.api.pagination import page_of
 from cache_admin.api.preconditions import expected_version
 from cache_admin.api.responses import deleted, paged, shown, written
@@ -48,6 +48,7 @@ class PolicyList(PolicyView):
 
     @extend_schema(
         operation_id="policies_create",
+        parameters=CREATE,
         request=PolicySerializer,
         responses={201: PolicySerializer},
     )
@@ -66,7 +67,7 @@ class PolicyDetail(PolicyView):
 
     @extend_schema(
         operation_id="policies_replace",
-        parameters=[IF_MATCH],
+        parameters=EDIT,
         request=PolicySerializer,
         responses=PolicySerializer,
     )
@@ -79,7 +80,7 @@ class PolicyDetail(PolicyView):
 
     @extend_schema(
         operation_id="policies_update",
-        parameters=[IF_MATCH],
+        parameters=EDIT,
         request=PolicySerializer,
         responses=PolicySerializer,
     )
@@ -92,7 +93,9 @@ class PolicyDetail(PolicyView):
             request, policy, spec=replace(spec_of(policy), **changes), expected=expected
         )
 
-    @extend_schema(operation_id="policies_delete", parameters=[IF_MATCH], responses={204: None})
+    @extend_schema(
+        operation_id="policies_delete", parameters=[IF_MATCH, REVISION], responses={204: None}
+    )
     def delete(self, request: Request, slug: str, uid: str) -> Response:
         """Delete a policy."""
         policy = get_object_or_404(self.policies(), uid=uid)

@@ -9,7 +9,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.response import Response
 
 from cache_admin.api.access import actor_of
-from cache_admin.api.openapi import PAGING, page_schema
+from cache_admin.api.openapi import PAGING, REVISION, page_schema
 from cache_admin.api.pagination import Page, number_position, page_from, page_size
 from cache_admin.api.responses import paged
 from cache_admin.api.serializers.revisions import (
@@ -64,6 +64,7 @@ class RevisionDetail(RevisionView):
 class RevisionRollback(RevisionView):
     @extend_schema(
         operation_id="revisions_rollback",
+        parameters=[REVISION],
         request=RollbackInputSerializer,
         responses={201: RevisionDetailSerializer},
     )

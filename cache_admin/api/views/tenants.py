@@ -5,15 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from drf_spectacular.utils import extend_schema
-from rest_framework.views import APIView
 
 from cache_admin.api.access import actor_of, require_superuser, tenants_for
-from cache_admin.api.openapi import IF_MATCH, PAGING, page_schema
+from cache_admin.api.openapi import CREATE, EDIT, PAGING, page_schema
 from cache_admin.api.pagination import page_of
 from cache_admin.api.preconditions import expected_version
 from cache_admin.api.responses import paged, shown, written
 from cache_admin.api.serializers.tenants import NewTenantSerializer, TenantSerializer
-from cache_admin.api.views.base import TenantView, parsed, person_named
+from cache_admin.api.views.base import ApiView, TenantView, parsed, person_named
 from cache_admin.models import Role
 from cache_admin.services.tenants import create_tenant, update_tenant
 
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
     from rest_framework.response import Response
 
 
-class TenantList(APIView):
+class TenantList(ApiView):
     @extend_schema(
         operation_id="tenants_list", parameters=PAGING, responses=page_schema(TenantSerializer)
     )
@@ -32,6 +31,7 @@ class TenantList(APIView):
 
     @extend_schema(
         operation_id="tenants_create",
+        parameters=CREATE,
         request=NewTenantSerializer,
         responses={201: TenantSerializer},
     )
@@ -54,7 +54,7 @@ class TenantDetail(TenantView):
 
     @extend_schema(
         operation_id="tenants_replace",
-        parameters=[IF_MATCH],
+        parameters=EDIT,
         request=TenantSerializer,
         responses=TenantSerializer,
     )
@@ -64,7 +64,7 @@ class TenantDetail(TenantView):
 
     @extend_schema(
         operation_id="tenants_update",
-        parameters=[IF_MATCH],
+        parameters=EDIT,
         request=TenantSerializer,
         responses=TenantSerializer,
     )
