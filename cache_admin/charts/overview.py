@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import plotly.graph_objects as go
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from cache_admin.selectors.overview import HourPoint
 
 Figure = dict[str, Any]
+
+_MARKERS_UP_TO = 48
+_LEGEND_ABOVE = {"x": 0, "y": 1.02, "yanchor": "bottom"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,58 +40,62 @@ class ChartWords:
     hit_rate: str
     cost: str
     avoided: str
+    currency: str
     separators: str
 
 
-def calls_figure(hours: Sequence[HourPoint], words: ChartWords) -> Figure:
-    """Calls per hour: answered from the cache, and by the provider."""
-    cached = [point.faq + point.exact + point.semantic for point in hours]
-    traces = [
-        _bars(hours, cached, name=words.from_cache, tone="cache"),
-        _bars(hours, [point.none for point in hours], name=words.from_provider, tone="none"),
+def calls_figure(points: Sequence[HourPoint], words: ChartWords) -> Figure:
+    """Calls: answered from the cache, and by the provider."""
+    cached = [point.faq + point.exact + point.semantic for point in points]
+    bars = [
+        _bars(points, cached, name=words.from_cache, tone="cache"),
+        _bars(points, [point.none for point in points], name=words.from_provider, tone="none"),
     ]
-    return _figure(traces, words, barmode="stack", tickformat=",~r")
+    return _figure(bars, points, words, yaxis={"tickformat": ",~r"})
 
 
-def layers_figure(hours: Sequence[HourPoint], words: ChartWords) -> Figure:
-    """Hits per hour by the layer that answered."""
-    traces = [
-        _bars(hours, [point.faq for point in hours], name=words.faq, tone="faq"),
-        _bars(hours, [point.exact for point in hours], name=words.exact, tone="exact"),
-        _bars(hours, [point.semantic for point in hours], name=words.semantic, tone="semantic"),
+def layers_figure(points: Sequence[HourPoint], words: ChartWords) -> Figure:
+    """Hits by the layer that answered."""
+    bars = [
+        _bars(points, [point.faq for point in points], name=words.faq, tone="faq"),
+        _bars(points, [point.exact for point in points], name=words.exact, tone="exact"),
+        _bars(points, [point.semantic for point in points], name=words.semantic, tone="semantic"),
     ]
-    return _figure(traces, words, barmode="stack", tickformat=",~r")
+    return _figure(bars, points, words, yaxis={"tickformat": ",~r"})
 
 
-def hit_rate_figure(hours: Sequence[HourPoint], words: ChartWords) -> Figure:
-    """The share of calls answered from the cache; hours without calls leave a gap."""
-    trace = go.Scatter(
-        x=_times(hours),
-        y=[point.hit_rate for point in hours],
+def hit_rate_figure(points: Sequence[HourPoint], words: ChartWords) -> Figure:
+    """The share of looked-up calls that hit; a time without any leaves a gap."""
+    line = go.Scatter(
+        x=_times(points),
+        y=[point.hit_rate for point in points],
         name=words.hit_rate,
-        mode="lines+markers" if len(hours) <= 48 else "lines",
+        mode="lines+markers" if len(points) <= _MARKERS_UP_TO else "lines",
         connectgaps=False,
         line={"width": 2},
         marker={"size": 5},
         hovertemplate="%{y:.1%}",
         meta={"tone": "rate"},
     )
-    return _figure([trace], words, tickformat=".0%", axis_range=[0, 1])
+    return _figure([line], points, words, yaxis={"tickformat": ".0%", "range": [0, 1]})
 
 
-def cost_figure(hours: Sequence[HourPoint], words: ChartWords) -> Figure:
-    """Dollars paid and dollars avoided per hour."""
-    paid = [str(usd_decimal(point.cost_nanousd)) for point in hours]
-    avoided = [str(usd_decimal(point.avoided_nanousd)) for point in hours]
-    traces = [
-        _bars(hours, paid, name=words.cost, tone="cost", hover="$%{y:,.6~f}"),
-        _bars(hours, avoided, name=words.avoided, tone="avoided", hover="$%{y:,.6~f}"),
+def cost_figure(points: Sequence[HourPoint], words: ChartWords) -> Figure:
+    """Dollars paid and dollars avoided."""
+    paid = [str(usd_decimal(point.cost_nanousd)) for point in points]
+    avoided = [str(usd_decimal(point.avoided_nanousd)) for point in points]
+    hover = f"{words.currency}%{{y:,.6~f}}"
+    bars = [
+        _bars(points, paid, name=words.cost, tone="cost", hover=hover),
+        _bars(points, avoided, name=words.avoided, tone="avoided", hover=hover),
     ]
-    return _figure(traces, words, barmode="group", tickformat="$~s")
+    highest = max((max(p.cost_nanousd, p.avoided_nanousd) for p in points), default=0)
+    ticks = {"tickformat": f",.{_money_places(highest)}~f", "tickprefix": words.currency}
+    return _figure(bars, points, words, yaxis=ticks, barmode="group")
 
 
 def _bars(
-    hours: Sequence[HourPoint],
+    points: Sequence[HourPoint],
     values: Sequence[int] | Sequence[str],
     *,
     name: str,
@@ -95,21 +103,26 @@ def _bars(
     hover: str = "%{y:,}",
 ) -> go.Bar:
     return go.Bar(
-        x=_times(hours), y=list(values), name=name, hovertemplate=hover, meta={"tone": tone}
+        x=_times(points), y=list(values), name=name, hovertemplate=hover, meta={"tone": tone}
     )
 
 
-def _times(hours: Sequence[HourPoint]) -> list[str]:
-    return [f"{point.hour:%Y-%m-%d %H:%M}" for point in hours]
+def _money_places(highest_nanousd: int) -> int:
+    """Decimals that tell the ticks of an axis up to `highest_nanousd` apart."""
+    return min(9, max(0, 1 - usd_decimal(highest_nanousd).adjusted()))
+
+
+def _times(points: Sequence[HourPoint]) -> list[str]:
+    return [f"{point.hour:%Y-%m-%d %H:%M}" for point in points]
 
 
 def _figure(
     traces: Sequence[Any],
+    points: Sequence[HourPoint],
     words: ChartWords,
     *,
-    tickformat: str,
+    yaxis: dict[str, Any],
     barmode: str = "stack",
-    axis_range: list[int] | None = None,
 ) -> Figure:
     layout = {
         "template": "none",
@@ -119,25 +132,29 @@ def _figure(
         "separators": words.separators,
         "margin": {"l": 48, "r": 8, "t": 8, "b": 40},
         "showlegend": len(traces) > 1,
-        "legend": {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"},
-        # Numeric dates read alike in every language; named months would need a locale bundle.
-        "xaxis": {
-            "type": "date",
-            "tickformat": "%H:%M\n%Y-%m-%d",
-            "hoverformat": "%Y-%m-%d %H:%M UTC",
-            "nticks": 8,
-            "showgrid": False,
-            "fixedrange": True,
-        },
+        "legend": {"orientation": "h", "traceorder": "normal", **_LEGEND_ABOVE},
+        "xaxis": _time_axis(points),
         "yaxis": {
             "type": "linear",
-            "tickformat": tickformat,
             "rangemode": "tozero",
             "automargin": True,
             "nticks": 5,
             "fixedrange": True,
-            **({"range": axis_range} if axis_range else {}),
+            **yaxis,
         },
     }
     figure: Figure = json.loads(go.Figure(data=list(traces), layout=layout).to_json())
     return figure
+
+
+def _time_axis(points: Sequence[HourPoint]) -> dict[str, Any]:
+    # Numeric dates read alike in every language; named months would need a locale bundle.
+    daily = len(points) > 1 and points[1].hour - points[0].hour >= timedelta(days=1)
+    return {
+        "type": "date",
+        "tickformat": "%Y-%m-%d" if daily else "%H:%M\n%Y-%m-%d",
+        "hoverformat": "%Y-%m-%d" if daily else "%Y-%m-%d %H:%M UTC",
+        "nticks": 6,
+        "showgrid": False,
+        "fixedrange": True,
+    }

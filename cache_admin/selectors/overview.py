@@ -27,7 +27,8 @@ class LayerCount:
 class HourPoint:
     """One hour (its start, UTC). Layers count calls, money is nano-USD.
 
-    `hit_rate` is a fraction, None when nothing was looked up.
+    `misses` are the calls of layer ``none`` that were looked up; the rest of them went past the
+    cache. `hit_rate` is a fraction, None when nothing was looked up.
     """
 
     hour: datetime
@@ -36,6 +37,7 @@ class HourPoint:
     exact: int
     semantic: int
     none: int
+    misses: int
     hit_rate: float | None
     cost_nanousd: int
     avoided_nanousd: int
@@ -111,6 +113,7 @@ def _hours(first: datetime, until: datetime) -> Iterator[datetime]:
 
 
 def _point(hour: datetime, rows: list[_Row]) -> HourPoint:
+    misses = _calls(rows, result="miss")
     return HourPoint(
         hour=hour,
         calls=_calls(rows),
@@ -118,7 +121,8 @@ def _point(hour: datetime, rows: list[_Row]) -> HourPoint:
         exact=_calls(rows, layer="exact"),
         semantic=_calls(rows, layer="semantic"),
         none=_calls(rows, layer="none"),
-        hit_rate=_rate(_calls(rows, result="hit"), _calls(rows, result="miss")),
+        misses=misses,
+        hit_rate=_rate(_calls(rows, result="hit"), misses),
         cost_nanousd=sum(row["cost_sum"] for row in rows),
         avoided_nanousd=sum(row["avoided_sum"] for row in rows),
     )

@@ -55,9 +55,9 @@ def span(seconds: int) -> str:
 
 @register.filter
 def plain(value: Decimal) -> str:
-    """A decimal without trailing zeros."""
-    text = format(value.normalize(), "f")
-    return number_format(text)
+    """A decimal with two places, or more where they matter."""
+    places = max(2, -int(value.normalize().as_tuple().exponent))
+    return number_format(value, decimal_pos=places)
 
 
 @register.filter
@@ -78,6 +78,24 @@ def delay(seconds: float) -> str:
 def refused(acks: Iterable[Ack] | None) -> bool:
     """Whether any runtime refused the revision."""
     return any(ack.error for ack in acks or ())
+
+
+@register.filter
+def in_force(acks: Iterable[Ack]) -> list[Ack]:
+    """The acknowledgements of runtimes that took the revision."""
+    return [ack for ack in acks if not ack.error]
+
+
+@register.filter
+def slowest(acks: Iterable[Ack]) -> float:
+    """Seconds until the last of `acks`."""
+    return max(ack.seconds_after_save for ack in acks)
+
+
+@register.filter
+def within(path: str, slug: str) -> str:
+    """A path of the configuration as read by someone who is inside the tenant `slug`."""
+    return path.removeprefix(f"tenants/{slug}/")
 
 
 @register.filter

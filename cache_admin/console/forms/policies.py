@@ -31,6 +31,9 @@ class ShareField(forms.DecimalField):
             widget=forms.NumberInput(attrs={"step": "0.01"}),
         )
 
+    def prepare_value(self, value: Any) -> Any:
+        return format(value.normalize(), "f") if isinstance(value, Decimal) else value
+
 
 class PolicyForm(EditForm):
     """Threshold, lifetime, scope and match rule of one policy."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.conf import settings
@@ -10,6 +11,7 @@ from django.utils import timezone
 from django.utils.formats import get_format
 from django.utils.translation import gettext as _
 
+from cache_admin.charts.days import by_day
 from cache_admin.charts.overview import (
     ChartWords,
     Figure,
@@ -20,7 +22,7 @@ from cache_admin.charts.overview import (
 )
 from cache_admin.console.forms.overview import RANGES, chosen_range
 from cache_admin.console.workspace import ConsoleRequest, Workspace, show, tenant_page
-from cache_admin.selectors.overview import Overview
+from cache_admin.selectors.overview import HourPoint
 from cache_admin.selectors.overview import overview as read_overview
 
 
@@ -46,6 +48,7 @@ def overview(request: ConsoleRequest, workspace: Workspace) -> HttpResponse:
     """The figures of the chosen span; only they when htmx asks."""
     span, until = chosen_range(request.GET), timezone.now()
     found = read_overview(tenant=workspace.tenant, since=until - span.length, until=until)
+    points = by_day(found.hours) if span.daily else found.hours
     return show(
         request,
         workspace,
@@ -53,18 +56,19 @@ def overview(request: ConsoleRequest, workspace: Workspace) -> HttpResponse:
         ranges=RANGES,
         chosen=span,
         overview=found,
-        charts=_charts(found),
+        points=points,
+        charts=_charts(points),
         gateway_url=settings.GATEWAY_URL,
     )
 
 
-def _charts(found: Overview) -> list[Chart]:
-    hours, words = found.hours, _words()
+def _charts(points: Sequence[HourPoint]) -> list[Chart]:
+    words = _words()
     return [
-        Chart("calls", _("Calls"), calls_figure(hours, words)),
-        Chart("layers", _("Hits by layer"), layers_figure(hours, words)),
-        Chart("rate", _("Hit rate"), hit_rate_figure(hours, words)),
-        Chart("cost", _("Cost and cost avoided"), cost_figure(hours, words)),
+        Chart("calls", _("Calls"), calls_figure(points, words)),
+        Chart("layers", _("Hits by layer"), layers_figure(points, words)),
+        Chart("rate", _("Hit rate"), hit_rate_figure(points, words)),
+        Chart("cost", _("Cost and cost avoided"), cost_figure(points, words)),
     ]
 
 
@@ -78,5 +82,6 @@ def _words() -> ChartWords:
         hit_rate=_("hit rate"),
         cost=_("paid"),
         avoided=_("avoided"),
+        currency=_("$%(amount)s") % {"amount": ""},
         separators=f"{get_format('DECIMAL_SEPARATOR')}{get_format('THOUSAND_SEPARATOR')}",
     )
