@@ -26,8 +26,11 @@ ALLOWED_HOSTS = list(
     read_list(os.environ, "ALLOWED_HOSTS", default=("localhost", "127.0.0.1", "[::1]"))
 )
 CSRF_TRUSTED_ORIGINS = list(read_list(os.environ, "CSRF_TRUSTED_ORIGINS"))
-REDIS_URL = read_str(os.environ, "REDIS_URL", default="redis://127.0.0.1:6390/0")
-GATEWAY_URL = read_str(os.environ, "GATEWAY_URL", default="http://127.0.0.1:8080")
+# The defaults lead to what `script/server` starts on this machine.
+_REDIS_PORT = read_int(os.environ, "REDIS_PORT", default=6390, minimum=1)
+_RUNTIME_PORT = read_int(os.environ, "RUNTIME_PORT", default=8080, minimum=1)
+REDIS_URL = read_str(os.environ, "REDIS_URL", default=f"redis://127.0.0.1:{_REDIS_PORT}/0")
+GATEWAY_URL = read_str(os.environ, "GATEWAY_URL", default=f"http://127.0.0.1:{_RUNTIME_PORT}")
 
 INSTALLED_APPS = [
     "django.contrib.auth",
