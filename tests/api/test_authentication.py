@@ -84,6 +84,14 @@ def test_session__without_csrf_token__does_not_write(acme: Tenant) -> None:
     assert client.post(POLICIES, NEW_POLICY).status_code == 403
 
 
+def test_session__with_csrf_token__writes(acme: Tenant) -> None:
+    client = APIClient(enforce_csrf_checks=True)
+    client.force_login(User.objects.create_superuser(username="root"))
+    client.cookies["csrftoken"] = token = "a" * 32
+
+    assert client.post(POLICIES, NEW_POLICY, headers={"X-CSRFToken": token}).status_code == 201
+
+
 def test_session__of_inactive_person__is_refused(viewer: APIClient) -> None:
     User.objects.update(is_active=False)
 

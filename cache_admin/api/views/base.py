@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 
 
 class ApiView(APIView):
-    """A view of the API."""
+    """A view of the API. It speaks of itself in the schema and not by OPTIONS."""
+
+    http_method_names = ["get", "head", "post", "put", "patch", "delete"]
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
