@@ -35,7 +35,9 @@ def list_programs(plan: ServePlan) -> list[Program]:
     """Every process of `plan`, in the order of starting."""
     python = sys.executable
     manage = (python, str(PROJECT_ROOT / "manage.py"))
-    celery = (python, "-m", "celery", "-A", "controlplane", "--quiet")
+    # In a container root is often the only user there is, and tasks are JSON, never pickle.
+    quiet = ("-W", "ignore:You're running the worker with superuser")
+    celery = (python, *quiet, "-m", "celery", "-A", "controlplane", "--quiet")
     programs = []
     if plan.embedded_redis:
         programs.append(
@@ -45,14 +47,13 @@ def list_programs(plan: ServePlan) -> list[Program]:
         argv = (python, "-m", "routing.sandbox", "--port", str(plan.sandbox.number))
         programs.append(Program("sandbox", (*argv, *_SANDBOX_LATENCY), priority=20))
     runtime = (python, "-m", "routing", "--host", plan.host, "--port", str(plan.runtime.number))
-    beat = ("--schedule", str(plan.data_dir / "celerybeat-schedule"), "--pidfile=")
     return [
         *programs,
         Program("runtime", runtime, priority=30),
         Program("console", _console_argv(plan), priority=40),
         Program("ingest", (*manage, "ingest_events"), priority=50),
         Program("worker", (*celery, "worker", "-c", "2", "--loglevel", "WARNING"), priority=60),
-        Program("beat", (*celery, "beat", "--loglevel", "WARNING", *beat), priority=70),
+        Program("beat", (*celery, "beat", "--loglevel", "WARNING", "--pidfile="), priority=70),
         Program(
             "announce", (python, "-m", "controlplane.serve.announce"), priority=80, one_shot=True
         ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import sys
@@ -30,6 +31,7 @@ class ForegroundOptions(ServerOptions):  # type: ignore[misc]  # supervisor has 
 
 def supervise(config: Path) -> None:
     """Run what `config` describes until told to stop. Leaves no process behind."""
+    _append_to_output()
     options = ForegroundOptions()
     options.realize(["-c", str(config)])
     options.first = True
@@ -43,6 +45,13 @@ def supervise(config: Path) -> None:
             with suppress(ProcessLookupError):
                 os.killpg(pid, signal.SIGTERM)
     options.close_logger()
+
+
+def _append_to_output() -> None:
+    """Output that goes to a file has two writers: the supervisor and the log of the processes."""
+    for descriptor in (1, 2):
+        flags = fcntl.fcntl(descriptor, fcntl.F_GETFL)
+        fcntl.fcntl(descriptor, fcntl.F_SETFL, flags | os.O_APPEND)
 
 
 if __name__ == "__main__":
