@@ -145,8 +145,10 @@ class EventSink:
 
     async def _wait_for_segment(self) -> None:
         self._backoff.succeeded()
+        # Not wait_for: in Python 3.11 it swallows a cancellation that comes with the event.
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._segment_full.wait(), SHIP_INTERVAL_SECONDS)
+            async with asyncio.timeout(SHIP_INTERVAL_SECONDS):
+                await self._segment_full.wait()
         self._segment_full.clear()
 
     async def _ship_waiting(self) -> None:

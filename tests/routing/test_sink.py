@@ -174,6 +174,23 @@ async def test_close__redis_away__left_on_disk_for_the_next_start(
     await back.close()
 
 
+@pytest.mark.parametrize("steps", range(5))
+async def test_close__just_as_a_segment_fills__ends(
+    tmp_path: Path, redis_url: str, redis_client: redis.Redis, steps: int
+) -> None:
+    sink = await started(config(tmp_path, redis_url))
+    await asyncio.sleep(0.02)
+    for _ in range(200):
+        sink.record(event())
+    for _ in range(steps):
+        await asyncio.sleep(0)
+
+    async with asyncio.timeout(10):
+        await sink.close()
+
+    assert len(streamed_ids(redis_client)) == 200
+
+
 async def test_shipped__redis_remembers__file_deleted_after_a_while(
     tmp_path: Path, redis_url: str, redis_client: redis.Redis
 ) -> None:
