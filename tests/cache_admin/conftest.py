@@ -6,17 +6,18 @@ import logging
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from importlib import import_module
 from typing import Any
 
 import dj_database_url
 import pytest
 import redis
+from django.apps import apps
 from django.core.management import call_command
 from django.db import connections
 from pytest_django import DjangoDbBlocker, Settings
 
-from cache_admin.models import Tenant
+from cache_admin.models import ModelPrice, Tenant
 from cache_admin.services.tenants import create_tenant
 from tests.cache_admin.builders import ROBOT
 
@@ -91,7 +92,7 @@ def acme(db: None) -> Tenant:
 
 
 @pytest.fixture
-def data_dir(tmp_path: Path, settings: Settings) -> Path:
-    """A data directory of the test's own."""
-    settings.DATA_DIR = tmp_path
-    return tmp_path
+def default_prices(db: None) -> None:
+    """The price list of the migrations, also after a test that emptied the tables."""
+    if not ModelPrice.objects.exists():
+        import_module("cache_admin.migrations.0002_default_prices").add_prices(apps, None)

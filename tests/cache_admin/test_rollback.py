@@ -1,0 +1,206 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+
+from cache_admin.errors import InvalidInput, NotAllowed
+from cache_admin.models import Faq, Policy, Revision, Tenant
+from cache_admin.services import documents, faqs, keys, policies
+from cache_admin.services.credentials import set_credential
+from cache_admin.services.revisions import prune_revisions, rollback
+from cache_admin.services.tenants import create_tenant, update_tenant
+from cache_admin.snapshot_changes import same_content
+from routing.snapshot import Snapshot, decode_snapshot
+from tests.cache_admin.builders import ROBOT, make_document, make_faq, make_policy
+
+pytestmark = pytest.mark.django_db
+
+
+def _latest() -> Revision:
+    return Revision.objects.latest("number")
+
+
+def _content(revision: Revision) -> Snapshot:
+    return decode_snapshot(revision.body.encode(), digest=revision.digest)
+
+
+def _edit(policy: Policy, **values: object) -> None:
+    spec = replace(policies.spec_of(policy), **values)  # type: ignore[arg-type]  # checked below
+    policies.update_policy(policy=policy, actor=ROBOT, spec=spec, expected_version=None)
+
+
+def test_rollback__everything_edited__content_is_the_old_one(acme: Tenant) -> None:
+    policy, faq, document = make_policy(acme), make_faq(acme), make_document(acme)
+    old = _latest()
+    _edit(policy, name="talk", min_similarity=Decimal("0.9"), documents=("manual",))
+    spec = replace(faqs.spec_of(faq), answer="In cash.", aliases=("Do you take cash?",))
+    faqs.update_faq(faq=faq, actor=ROBOT, spec=spec, expected_version=None)
+    documents.bump_document(document=document, actor=ROBOT)
+    update_tenant(
+        tenant=acme, actor=ROBOT, name="Acme", language="es", enabled=False, expected_version=None
+    )
+
+    new = rollback(revision=old, actor=ROBOT)
+
+    assert same_content(_content(old), _content(new))
+
+
+def test_rollback__new_revision__names_what_it_restores(acme: Tenant) -> None:
+    make_faq(acme)
+
+    new = rollback(revision=Revision.objects.get(number=1), actor=ROBOT, note="Too early")
+
+    assert (new.number, new.restores_id, new.note) == (3, 1, "Too early")
+
+
+def test_rollback__deleted_things__come_back_under_their_uid(acme: Tenant) -> None:
+    policy, faq = make_policy(acme), make_faq(acme, aliases=("Payment methods",))
+    old = _latest()
+    policies.delete_policy(policy=policy, actor=ROBOT)
+    faqs.delete_faq(faq=faq, actor=ROBOT)
+
+    rollback(revision=old, actor=ROBOT)
+
+    restored = Faq.objects.get(uid=faq.uid)
+    assert faqs.spec_of(restored).aliases == ("Payment methods",)
+    assert Policy.objects.filter(uid=policy.uid).exists()
+
+
+def test_rollback__created_since__disabled_not_deleted(acme: Tenant) -> None:
+    old = _latest()
+    policy, faq = make_policy(acme), make_faq(acme)
+
+    rollback(revision=old, actor=ROBOT)
+
+    policy.refresh_from_db()
+    faq.refresh_from_db()
+    assert (policy.enabled, faq.enabled) == (False, False)
+
+
+def test_rollback__newcomer_has_the_old_name__steps_aside(acme: Tenant) -> None:
+    first = make_policy(acme, name="chat")
+    old = _latest()
+    policies.delete_policy(policy=first, actor=ROBOT)
+    second = make_policy(acme, name="chat")
+
+    rollback(revision=old, actor=ROBOT)
+
+    second.refresh_from_db()
+    assert Policy.objects.get(tenant=acme, name="chat").uid == first.uid
+    assert second.name == f"chat-{second.uid}"
+
+
+def test_rollback__names_swapped_since__swapped_back(acme: Tenant) -> None:
+    one, two = make_policy(acme, name="one"), make_policy(acme, name="two")
+    old = _latest()
+    _edit(one, name="three")
+    _edit(two, name="one")
+    one.refresh_from_db()
+    _edit(one, name="two")
+
+    rollback(revision=old, actor=ROBOT)
+
+    names = dict(Policy.objects.filter(pk__in=[one.pk, two.pk]).values_list("uid", "name"))
+    assert names == {one.uid: "one", two.uid: "two"}
+
+
+def test_rollback__newcomer_answers_the_old_question__old_answer_wins(acme: Tenant) -> None:
+    first = make_faq(acme, question="How do I pay?", answer="By card.")
+    old = _latest()
+    faqs.delete_faq(faq=first, actor=ROBOT)
+    make_faq(acme, question="How do I pay?", answer="In cash.")
+
+    rollback(revision=old, actor=ROBOT)
+
+    assert [faq.answer for faq in acme.faqs.filter(enabled=True)] == ["By card."]
+
+
+def test_rollback__revoked_key__stays_revoked(acme: Tenant) -> None:
+    key = keys.create_key(tenant=acme, actor=ROBOT, name="app").key
+    old = _latest()
+    keys.revoke_key(key=key, actor=ROBOT)
+
+    new = rollback(revision=old, actor=ROBOT)
+
+    assert _content(new).tenants[0].api_keys == ()
+
+
+def test_rollback__credential_replaced_since__current_one_stays(acme: Tenant) -> None:
+    set_credential(tenant=acme, actor=ROBOT, provider="openai", secret="sk-old-old-old")
+    old = _latest()
+    set_credential(tenant=acme, actor=ROBOT, provider="openai", secret="sk-new-new-new")
+    current = _content(_latest()).tenants[0].credentials
+
+    new = rollback(revision=old, actor=ROBOT)
+
+    assert _content(new).tenants[0].credentials == current
+
+
+def test_rollback__document_bumped_since__version_and_history(acme: Tenant) -> None:
+    document = make_document(acme)
+    old = _latest()
+    documents.bump_document(document=document, actor=ROBOT)
+
+    rollback(revision=old, actor=ROBOT)
+
+    document.refresh_from_db()
+    assert document.current_version == 1
+    assert list(document.versions.values_list("number", flat=True)) == [2, 1]
+
+
+def test_rollback__one_tenant__others_keep_theirs(acme: Tenant) -> None:
+    globex = create_tenant(actor=ROBOT, slug="globex", name="Globex")
+    old = _latest()
+    acme_faq, globex_faq = make_faq(acme), make_faq(globex)
+
+    rollback(revision=old, actor=ROBOT, tenant=acme)
+
+    acme_faq.refresh_from_db()
+    globex_faq.refresh_from_db()
+    assert (acme_faq.enabled, globex_faq.enabled) == (False, True)
+
+
+def test_rollback__tenant_created_since__disabled(acme: Tenant) -> None:
+    old = _latest()
+    globex = create_tenant(actor=ROBOT, slug="globex", name="Globex")
+
+    rollback(revision=old, actor=ROBOT)
+
+    globex.refresh_from_db()
+    assert not globex.enabled
+
+
+def test_rollback__older_than_the_tenant__refused(acme: Tenant) -> None:
+    old = _latest()
+    globex = create_tenant(actor=ROBOT, slug="globex", name="Globex")
+
+    with pytest.raises(InvalidInput):
+        rollback(revision=old, actor=ROBOT, tenant=globex)
+
+
+def test_rollback__body_pruned__refused(acme: Tenant) -> None:
+    old = _latest()
+    old.body = ""
+    old.save()
+
+    with pytest.raises(NotAllowed):
+        rollback(revision=old, actor=ROBOT)
+
+
+def test_prune_revisions__old_beyond_the_newest_hundred__body_dropped(acme: Tenant) -> None:
+    first = _latest()
+    Revision.objects.bulk_create(
+        Revision(
+            number=number,
+            body="{}",
+            digest=first.digest,
+            created_at=first.created_at - timedelta(days=400),
+        )
+        for number in range(2, 104)
+    )
+
+    assert prune_revisions() == 2
+    assert set(Revision.objects.filter(body="").values_list("number", flat=True)) == {2, 3}
