@@ -83,8 +83,7 @@ class EventSink:
         """Ship what can be shipped within two seconds; the rest stays on disk."""
         if self._shipping is not None:
             self._shipping.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._shipping
+            await asyncio.wait({self._shipping})
         try:
             async with asyncio.timeout(CLOSE_SECONDS):
                 await self._ship_waiting()
