@@ -12,6 +12,7 @@ import tempfile
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import uvloop
 
@@ -192,9 +193,9 @@ class _Caller(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
-        transport.write(self._turn.next())
+        # uvloop's transports only behave like asyncio's.
+        self._transport = cast(asyncio.Transport, transport)
+        self._transport.write(self._turn.next())
 
     def data_received(self, data: bytes) -> None:
         self._buffer += data

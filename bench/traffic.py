@@ -26,7 +26,12 @@ _WORDS = (
     "glacier turbine saffron violin harbour quartz falcon orchard compass lantern marble tundra "
     "walnut pelican anchor meadow copper thunder velvet canyon otter basil cathedral rocket "
     "pepper island ribbon tractor whale candle desert ladder magnet olive piano raven silk "
-    "tunnel umbrella volcano window yacht zebra atlas badger cobalt dolphin ember fossil garnet"
+    "tunnel umbrella volcano window yacht zebra atlas badger cobalt dolphin ember fossil garnet "
+    "acrobat bakery cactus dentist eclipse ferry guitar hammock igloo jungle kettle library "
+    "museum nectar opera puzzle quiver railway sculptor tavern usher vaccine waiter xylophone "
+    "algebra biscuit circus dynamo elbow fungus gravity helmet insect jacket kidney lemon "
+    "mosque novel oxygen parade quarry reptile satire tornado unicorn vinegar wrestler yoga "
+    "bishop comet dungeon emperor fabric goblin hormone invoice jockey knight lawyer mirror"
 )
 
 

@@ -9,7 +9,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import msgspec
@@ -21,7 +21,10 @@ from controlplane.serve.secret_file import read_secrets, write_secrets
 
 _REDIS_SECONDS = 60
 _READY_SECONDS = 300
+_KEY_SECONDS = 15
 _POLL_SECONDS = 0.2
+
+_NO_KEY = "<make a new one in the console>"
 
 
 class Seeded(Struct, frozen=True):
@@ -89,7 +92,7 @@ def seed(plan: ServePlan) -> Access:
     return Access(
         username=seeded.username,
         password=known.get("DEMO_PASSWORD", "(as you have set it)"),
-        app_key=known.get("DEMO_APP_KEY", "(make one in the console)"),
+        app_key=known.get("DEMO_APP_KEY", _NO_KEY),
     )
 
 
@@ -124,19 +127,27 @@ def main() -> int:
     plan = read_plan(os.environ)
     try:
         redis_url = os.environ["REDIS_URL"]
-        _wait("Redis", lambda: _redis_answers(redis_url), seconds=_REDIS_SECONDS)
+        _wait("Redis", partial(_redis_answers, redis_url), seconds=_REDIS_SECONDS)
         access = seed(plan)
-        for what, url, key in (
-            ("the runtime", f"{plan.runtime_url}/readyz", ""),
-            ("the app endpoint", f"{plan.runtime_url}/v1/models", access.app_key),
-            ("the console", f"{plan.console_url}/healthz", ""),
-        ):
-            _wait(what, partial(_answers, url, app_key=key), seconds=_READY_SECONDS)
+        ready, healthy = f"{plan.runtime_url}/readyz", f"{plan.console_url}/healthz"
+        _wait("the runtime", partial(_answers, ready), seconds=_READY_SECONDS)
+        _wait("the console", partial(_answers, healthy), seconds=_READY_SECONDS)
+        access = _with_working_key(plan, access)
     except ServeError as error:
         sys.stdout.write(f"Not ready: {error}\n")
         return 1
     sys.stdout.write(describe(plan, access))
     return 0
+
+
+def _with_working_key(plan: ServePlan, access: Access) -> Access:
+    """`access` once its key is in force; without the key when an operator has revoked it."""
+    models = f"{plan.runtime_url}/v1/models"
+    try:
+        _wait("the key", partial(_answers, models, app_key=access.app_key), seconds=_KEY_SECONDS)
+    except ServeError:
+        return replace(access, app_key=_NO_KEY)
+    return access
 
 
 if __name__ == "__main__":
