@@ -34,13 +34,20 @@ def test_replay__limit__sends_only_the_first(sandbox: Sandbox, tmp_path: Path) -
     assert _replay(file, sandbox, limit=1)["calls"] == 1
 
 
-def test_replay__provider_refuses__counted_as_errors(sandbox: Sandbox, tmp_path: Path) -> None:
-    sandbox.control(rate_limit_rate=1)
+def test_replay__some_refused__counted_as_errors(sandbox: Sandbox, tmp_path: Path) -> None:
+    sandbox.control(rate_limit_rate=0.5, seed=1)
 
-    summary = _replay(_write(tmp_path, "How do I pay?"), sandbox)
+    summary = _replay(_write(tmp_path, *["How do I pay?"] * 20), sandbox)
 
-    assert summary["errors_by_code"] == {"429": 1}
-    assert summary["p50_ms"] is None
+    assert summary["errors_by_code"] == {"429": summary["errors"]}
+    assert summary["errors"] + summary["by_layer"]["none"] == summary["calls"] == 20
+
+
+def test_replay__nothing_answered__fails(sandbox: Sandbox, tmp_path: Path) -> None:
+    sandbox.control(error_rate=1)
+
+    with pytest.raises(CommandError, match=r"answered no call: {'500': 1}"):
+        _replay(_write(tmp_path, "How do I pay?"), sandbox)
 
 
 def test_replay__malformed_line__named(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import logging
 import math
 import sys
 import time
@@ -185,16 +186,20 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="print the summary as JSON")
 
     def handle(self, *_args: Any, **options: Any) -> None:
-        """Replay and print the summary."""
+        """Replay and print the summary; fails when not one call was answered."""
         for name in ("concurrency", "limit", "rate", "speed"):
             if options[name] is not None and options[name] <= 0:
                 raise CommandError(f"--{name} must be greater than 0")
         questions = list(islice(read_questions(options["file"]), options["limit"]))
+        # It logs the address of every call, through the progress bar.
+        logging.getLogger("httpx2").setLevel(logging.WARNING)
         pace = Pace(options["concurrency"], rate=options["rate"], speed=options["speed"])
         started = time.monotonic()
         tally = asyncio.run(_run(questions, pace=pace, options=options))
         summary = tally.summary(seconds=time.monotonic() - started)
         self.stdout.write(json.dumps(summary) if options["json"] else _describe(summary))
+        if questions and summary["errors"] == summary["calls"]:
+            raise CommandError(f"{options['base_url']} answered no call: {dict(tally.errors)}")
 
 
 async def _run(questions: list[Question], *, pace: Pace, options: dict[str, Any]) -> Tally:
