@@ -57,13 +57,13 @@ def build_app(config: RuntimeConfig) -> Gateway:
 
     app = Gateway(
         routes=[
-            Route("/v1/models", Models(lambda: runtime.source.active)),
+            Route("/v1/models", Models(lambda: runtime.source.active).show),
             Route("/healthz", health.healthz),
             Route("/readyz", health.readyz),
             Route("/metrics", health.metrics),
         ],
         lifespan=lifespan,
-        exception_handlers={HTTPException: _http_error},
+        exception_handlers={HTTPException: _http_error, Exception: _internal_error},
     )
     app.hot = _hot_endpoints(runtime)
     return app
@@ -113,3 +113,9 @@ async def _http_error(_request: Request, error: Exception) -> Response:
         headers=error.headers,
         media_type="application/json",
     )
+
+
+async def _internal_error(_request: Request, _error: Exception) -> Response:
+    """Starlette lets the server log the error after this."""
+    body = error_body("The gateway failed; its log says why.", status=500, code="internal_error")
+    return Response(body, status_code=500, media_type="application/json")

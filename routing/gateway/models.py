@@ -38,8 +38,8 @@ class Models:
     def __init__(self, active: ActiveSource) -> None:
         self._active = active
 
-    async def __call__(self, request: Request) -> Response:
-        """Answer one request."""
+    async def show(self, request: Request) -> Response:
+        """GET /v1/models."""
         now = datetime.now(UTC)
         active = self._active()
         try:

@@ -30,6 +30,7 @@ class _ReplayedMessage(Struct, frozen=True):
     content: str
     role: str = "assistant"
     refusal: None = None
+    annotations: tuple[()] = ()
 
 
 class _ReplayedChoice(Struct, frozen=True):

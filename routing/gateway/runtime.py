@@ -11,11 +11,11 @@ from routing.config import RuntimeConfig
 from routing.connection import connect
 from routing.embedding.runtime import load_embedder
 from routing.engine import Engine
-from routing.errors import RepriseError
+from routing.errors import CacheUnavailable, RepriseError
 from routing.gateway.record import UNPRICED
 from routing.providers.openai import OpenAIProvider
 from routing.providers.targets import TargetBook
-from routing.snapshot_source import SnapshotSource
+from routing.snapshot_source import SnapshotSource, Vitals
 from routing.store.collector import Collector
 from routing.store.entries import EntryStore
 from routing.telemetry import metrics
@@ -42,7 +42,7 @@ class Runtime:
         self.config = config
         self._fast = connect(config.redis_url, timeout_seconds=budget)
         self._patient = connect(config.redis_url, timeout_seconds=_PATIENT_SECONDS)
-        self.source = SnapshotSource(config)
+        self.source = SnapshotSource(config, vitals=self._vitals)
         self.sink = EventSink(config)
         self.embedder = load_embedder(
             config.embedding_model,
@@ -103,6 +103,13 @@ class Runtime:
             metrics.provider_error(event.provider, event.error)
         if UNPRICED in event.reason:
             metrics.unpriced_call()
+
+    def _vitals(self) -> Vitals:
+        try:
+            model = self.embedder.model_id
+        except CacheUnavailable:
+            model = self.config.embedding_model
+        return Vitals(embedding_model=model, events_spooled=self.sink.spooled)
 
     async def _warm(self) -> None:
         try:

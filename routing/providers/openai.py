@@ -189,7 +189,7 @@ def _refusal(error: APIStatusError) -> ProviderError:
         )
     return ProviderRefusal(
         status=error.status_code,
-        code=str(error.code or f"provider_{error.status_code}"),
+        code=f"provider_{error.status_code}",
         body=error.response.content,
         retry_after=error.response.headers.get("retry-after", ""),
     )

@@ -1,0 +1,87 @@
+"""A gateway on real parts: Redis, embedding model, and a sandbox provider that behaves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx2
+import pytest
+import redis
+
+from routing.config import RuntimeConfig
+from routing.gateway.app import build_app as build_gateway
+from routing.sandbox.app import build_app as build_sandbox
+from routing.sandbox.faults import Behaviour
+from tests.gateway.serving import (
+    Gateway,
+    Sandbox,
+    data_dir_with_models,
+    publish,
+    serve,
+    wait_until,
+)
+from tests.gateway.values import configuration
+from tests.redis_server import RedisServer
+
+GOOD = {
+    "latency_ms": 0.0,
+    "token_latency_ms": 0.0,
+    "rate_limit_rate": 0.0,
+    "error_rate": 0.0,
+    "hang_rate": 0.0,
+    "cut_rate": 0.0,
+}
+
+
+@pytest.fixture(scope="session")
+def sandbox_server() -> Iterator[Sandbox]:
+    """One sandbox for the session."""
+    with serve(build_sandbox(Behaviour())) as url:
+        yield Sandbox(url)
+
+
+@pytest.fixture
+def sandbox(sandbox_server: Sandbox) -> Iterator[Sandbox]:
+    """The sandbox, well-behaved before and after."""
+    sandbox_server.control(**GOOD)
+    yield sandbox_server
+    sandbox_server.control(**GOOD)
+
+
+@pytest.fixture(scope="session")
+def gateway_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    """A Redis that nobody empties while the session's gateway runs on it."""
+    server = RedisServer(tmp_path_factory.mktemp("gateway-redis"))
+    server.start()
+    yield server
+    server.kill()
+
+
+@pytest.fixture(scope="session")
+def gateway_server(
+    gateway_redis: RedisServer,
+    sandbox_server: Sandbox,
+    model_cache_dir: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Gateway]:
+    """One gateway for the session, under the snapshot of `values.configuration`."""
+    data_dir = data_dir_with_models(tmp_path_factory.mktemp("gateway"), model_cache_dir)
+    config = RuntimeConfig(
+        redis_url=gateway_redis.url,
+        data_dir=data_dir,
+        sandbox_url=sandbox_server.url,
+        provider_timeout_seconds=5.0,
+        max_body_bytes=100_000,
+    )
+    with redis.Redis.from_url(gateway_redis.url) as client:
+        publish(client, configuration())
+        with serve(build_gateway(config)) as url:
+            wait_until(lambda: httpx2.get(f"{url}/readyz").status_code == 200)
+            yield Gateway(url, client)
+
+
+@pytest.fixture
+def gateway(gateway_server: Gateway, sandbox: Sandbox) -> Gateway:
+    """The gateway in front of a sandbox that behaves."""
+    return gateway_server

@@ -1,0 +1,230 @@
+"""The gateway as the process that operators run, and what happens when parts of it go away."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+import redis
+
+from tests.gateway.serving import (
+    Gateway,
+    Sandbox,
+    data_dir_with_models,
+    event_of,
+    publish,
+    wait_until,
+)
+from tests.gateway.values import configuration
+from tests.redis_server import RedisServer
+
+pytestmark = pytest.mark.model
+
+
+class Process:
+    """``python -m routing`` on a port of its own."""
+
+    def __init__(self, *, data_dir: Path, redis_url: str, sandbox_url: str) -> None:
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._environ = os.environ | {
+            "REDIS_URL": redis_url,
+            "DATA_DIR": str(data_dir),
+            "SANDBOX_URL": sandbox_url,
+            "METRICS_TOKEN": "metrics-secret",
+        }
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start and wait until it is ready to answer."""
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "routing", "--port", str(self.port)],
+            env=self._environ,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        wait_until(self._answers)
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send it a signal."""
+        assert self._process is not None
+        self._process.send_signal(number)
+
+    def wait(self) -> int:
+        """Its exit status, once it has ended."""
+        assert self._process is not None
+        return self._process.wait(timeout=20)
+
+    def kill(self) -> None:
+        """End it as a crash would."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+
+    def _answers(self) -> bool:
+        try:
+            return httpx2.get(f"{self.url}/readyz", timeout=1).status_code == 200
+        except httpx2.HTTPError:
+            return False
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@pytest.fixture
+def own_redis(tmp_path: Path) -> Iterator[RedisServer]:
+    (tmp_path / "redis").mkdir()
+    server = RedisServer(tmp_path / "redis", aof=True)
+    server.start()
+    yield server
+    server.kill()
+
+
+@pytest.fixture
+def process(
+    own_redis: RedisServer, sandbox: Sandbox, model_cache_dir: Path, tmp_path: Path
+) -> Iterator[Process]:
+    (tmp_path / "data").mkdir()
+    with redis.Redis.from_url(own_redis.url) as client:
+        publish(client, configuration())
+    process = Process(
+        data_dir=data_dir_with_models(tmp_path / "data", model_cache_dir),
+        redis_url=own_redis.url,
+        sandbox_url=sandbox.url,
+    )
+    process.start()
+    yield process
+    process.kill()
+
+
+@pytest.fixture
+def gateway(process: Process, own_redis: RedisServer) -> Iterator[Gateway]:
+    with redis.Redis.from_url(own_redis.url) as client:
+        yield Gateway(process.url, client)
+
+
+def test_sigterm__call_under_way__answered_before_the_process_ends(
+    process: Process, gateway: Gateway, sandbox: Sandbox
+) -> None:
+    sandbox.control(latency_ms=1500.0)
+    with ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(gateway.ask, "Will this be answered?")
+        wait_until(lambda: answer.running())
+        time.sleep(0.5)
+
+        process.signal(signal.SIGTERM)
+
+        assert answer.result().status_code == 200
+    assert process.wait() == 0
+    assert gateway.event(answer.result()).status == 200
+
+
+def test_kill__after_an_answer__its_event_is_shipped_by_the_next_process(
+    process: Process, gateway: Gateway
+) -> None:
+    answers = [gateway.ask(f"Question {number}?", stream=number % 2 == 0) for number in range(8)]
+    process.kill()
+
+    process.start()
+
+    shipped = [event_of(gateway.redis, answer.headers["x-response-id"]) for answer in answers]
+    assert [event.status for event in shipped] == [200] * 8
+
+
+def test_redis_gone__calls__answered_by_provider_and_faq(
+    process: Process, gateway: Gateway, own_redis: RedisServer
+) -> None:
+    gateway.ask("Warm the connections.")
+
+    own_redis.kill()
+
+    answers = [gateway.ask("Is anybody there?") for _ in range(5)]
+    assert [answer.headers["cache-status"] for answer in answers] == ["reprise; fwd=bypass"] * 5
+    assert gateway.ask("When are you open?").headers["x-cache-layer"] == "faq"
+
+
+def test_redis_back__calls__cached_again_and_no_event_lost(
+    process: Process, gateway: Gateway, own_redis: RedisServer
+) -> None:
+    own_redis.kill()
+    away = [gateway.ask("Is anybody there?") for _ in range(5)]
+
+    own_redis.start()
+
+    wait_until(lambda: gateway.ask("Back again?").headers["x-cache-layer"] == "exact")
+    assert [gateway.event(answer).status for answer in away] == [200] * 5
+
+
+def test_restart__redis_gone__last_configuration_in_force(
+    process: Process, gateway: Gateway, own_redis: RedisServer
+) -> None:
+    process.kill()
+    own_redis.kill()
+
+    process.start()
+
+    assert gateway.ask("When are you open?").headers["x-cache-layer"] == "faq"
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({}, 403),
+        ({"authorization": "Bearer no"}, 403),
+        ({"authorization": "Bearer metrics-secret"}, 200),
+    ],
+)
+def test_metrics__token_set__needed_even_on_this_machine(
+    process: Process, headers: dict[str, Any], status: int
+) -> None:
+    assert httpx2.get(f"{process.url}/metrics", headers=headers).status_code == status
+
+
+def test_start__redis_without_vector_sets__refused_naming_the_version() -> None:
+    with old_redis() as port:
+        environ = os.environ | {"REDIS_URL": f"redis://127.0.0.1:{port}/0"}
+        ended = subprocess.run(
+            [sys.executable, "-m", "routing"], env=environ, capture_output=True, timeout=60
+        )
+
+    assert ended.returncode == 1
+    assert b"Redis >= 8.0 with vector sets is required, 127.0.0.1 runs 7.2.4" in ended.stderr
+
+
+@contextmanager
+def old_redis() -> Iterator[int]:
+    """A server that speaks the protocol, knows no VADD and says it is Redis 7.2.4."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        threading.Thread(target=answer_as_old_redis, args=(server,), daemon=True).start()
+        yield server.getsockname()[1]
+
+
+def answer_as_old_redis(server: socket.socket) -> None:
+    info = b"# Server\r\nredis_version:7.2.4\r\n"
+    with server.accept()[0] as connection:
+        while asked := connection.recv(4096):
+            for command in asked.split(b"*")[1:]:
+                if b"COMMAND" in command:
+                    connection.sendall(b"*1\r\n*-1\r\n")
+                elif b"HELLO" in command:
+                    connection.sendall(b"-ERR unknown command 'HELLO'\r\n")
+                elif b"INFO" in command:
+                    connection.sendall(b"$%d\r\n%s\r\n" % (len(info), info))
+                else:
+                    connection.sendall(b"+OK\r\n")
