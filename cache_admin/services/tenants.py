@@ -30,20 +30,17 @@ def create_tenant(
     if not _SLUG.fullmatch(slug):
         message = _("Use lower-case letters, digits, hyphens and underscores.")
         raise InvalidInput(message, fields={"slug": message})
-    with change(actor=actor, tenant=None):
+    tenant = Tenant(slug=slug, name=name.strip(), language=language)
+    with change(actor=actor, tenant=tenant) as journal:
         if Tenant.objects.filter(slug=slug).exists():
             message = _("Another tenant has the short name “%(slug)s”.") % {"slug": slug}
             raise Conflict(message, fields={"slug": message})
-        tenant = validated(Tenant(slug=slug, name=name.strip(), language=language))
-        tenant.save()
-        with change(actor=actor, tenant=tenant) as journal:
-            journal.record(
-                "tenant.created", target=tenant, after={"slug": slug, "name": tenant.name}
-            )
-            for spec in READY_POLICIES:
-                create_policy(tenant=tenant, actor=actor, spec=spec)
-            if owner is not None:
-                set_member(tenant=tenant, actor=actor, user=owner, role=Role.OWNER.value)
+        validated(tenant).save()
+        journal.record("tenant.created", target=tenant, after={"slug": slug, "name": tenant.name})
+        for spec in READY_POLICIES:
+            create_policy(tenant=tenant, actor=actor, spec=spec)
+        if owner is not None:
+            set_member(tenant=tenant, actor=actor, user=owner, role=Role.OWNER.value)
     return tenant
 
 

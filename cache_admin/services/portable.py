@@ -1,0 +1,218 @@
+"""Configuration as a file: taken out of one installation, brought into another.
+
+The file holds no keys and no credentials. Things are matched by name, not by uid, so that it can be
+brought into an installation that has its own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+import msgspec
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from msgspec import Struct
+
+from cache_admin.errors import InvalidInput
+from cache_admin.mappers import build_snapshot, put_route
+from cache_admin.models import Document, FaqPhrase, ModelRoute, Policy, Tenant
+from cache_admin.services.actor import Actor
+from cache_admin.services.documents import create_document, update_document
+from cache_admin.services.faqs import FaqSpec, create_faq, update_faq
+from cache_admin.services.faqs import spec_of as faq_spec_of
+from cache_admin.services.policies import PolicySpec, create_policy, update_policy
+from cache_admin.services.publishing import change
+from cache_admin.services.tenants import create_tenant, update_tenant
+from cache_admin.services.validation import validated
+from routing.normalize import normalize_question
+from routing.snapshot import (
+    FaqConfig,
+    PolicyConfig,
+    RouteConfig,
+    Slug,
+    TenantConfig,
+)
+
+FORMAT = 1
+
+
+class PortableDocument(Struct, frozen=True, forbid_unknown_fields=True):
+    """A document without its history."""
+
+    slug: Slug
+    title: str
+
+
+class PortableTenant(Struct, frozen=True, forbid_unknown_fields=True):
+    """A tenant and what its operators own; `uid`s in the parts mean nothing elsewhere."""
+
+    slug: Slug
+    name: str
+    language: str = "en"
+    enabled: bool = True
+    documents: tuple[PortableDocument, ...] = ()
+    policies: tuple[PolicyConfig, ...] = ()
+    faqs: tuple[FaqConfig, ...] = ()
+    routes: tuple[RouteConfig, ...] = ()
+
+
+class ConfigurationFile(Struct, frozen=True, forbid_unknown_fields=True):
+    """The whole file."""
+
+    format: int
+    tenants: tuple[PortableTenant, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """How many of each the file held."""
+
+    tenants: int
+    documents: int
+    policies: int
+    faqs: int
+    routes: int
+
+
+def export_configuration() -> bytes:
+    """The configuration of every tenant as indented JSON."""
+    names = dict(Tenant.objects.values_list("uid", "name"))
+    titles = dict(Document.objects.values_list("uid", "title"))
+    snapshot = build_snapshot(revision=1, created_at=timezone.now())
+    content = ConfigurationFile(
+        format=FORMAT,
+        tenants=tuple(_portable(tenant, names, titles) for tenant in snapshot.tenants),
+    )
+    return msgspec.json.format(msgspec.json.encode(content), indent=2) + b"\n"
+
+
+def import_configuration(content: bytes, *, actor: Actor) -> Imported:
+    """Make the installation have what `content` has, as one revision; nothing is removed.
+
+    Raises InvalidInput when the file is malformed or breaks a rule, and Conflict when it collides
+    with what is here; nothing is changed then.
+    """
+    try:
+        file = msgspec.json.decode(content, type=ConfigurationFile)
+    except msgspec.MsgspecError as error:
+        message = _("This is not a configuration file: %(reason)s") % {"reason": str(error)}
+        raise InvalidInput(message, code="malformed_file") from error
+    if file.format != FORMAT:
+        raise InvalidInput(_("This file has another format."), code="other_format")
+    with change(actor=actor, tenant=None, note=_("Import")):
+        for item in file.tenants:
+            _import_tenant(item, actor)
+    return Imported(
+        tenants=len(file.tenants),
+        documents=sum(len(item.documents) for item in file.tenants),
+        policies=sum(len(item.policies) for item in file.tenants),
+        faqs=sum(len(item.faqs) for item in file.tenants),
+        routes=sum(len(item.routes) for item in file.tenants),
+    )
+
+
+def _portable(
+    tenant: TenantConfig, names: dict[str, str], titles: dict[str, str]
+) -> PortableTenant:
+    return PortableTenant(
+        slug=tenant.slug,
+        name=names[tenant.uid],
+        language=tenant.language,
+        enabled=tenant.enabled,
+        documents=tuple(PortableDocument(item.slug, titles[item.uid]) for item in tenant.documents),
+        policies=tenant.policies,
+        faqs=tenant.faqs,
+        routes=tenant.routes,
+    )
+
+
+def _import_tenant(item: PortableTenant, actor: Actor) -> None:
+    tenant = Tenant.objects.filter(slug=item.slug).first()
+    if tenant is None:
+        tenant = create_tenant(actor=actor, slug=item.slug, name=item.name, language=item.language)
+    tenant = update_tenant(
+        tenant=tenant,
+        actor=actor,
+        name=item.name,
+        language=item.language,
+        enabled=item.enabled,
+        expected_version=None,
+    )
+    for document in item.documents:
+        _import_document(tenant, document, actor)
+    for policy in item.policies:
+        _import_policy(tenant, policy, actor)
+    for faq in item.faqs:
+        _import_faq(tenant, faq, actor)
+    for route in item.routes:
+        _import_route(tenant, route, actor)
+
+
+def _import_document(tenant: Tenant, item: PortableDocument, actor: Actor) -> None:
+    row = Document.objects.for_tenant(tenant).filter(slug=item.slug).first()
+    if row is None:
+        create_document(tenant=tenant, actor=actor, slug=item.slug, title=item.title)
+    else:
+        update_document(document=row, actor=actor, title=item.title, expected_version=None)
+
+
+def _import_policy(tenant: Tenant, item: PolicyConfig, actor: Actor) -> None:
+    spec = PolicySpec(
+        name=item.name,
+        content_class=item.content_class.value,
+        min_similarity=_decimal(item.min_similarity),
+        min_margin=_decimal(item.min_margin),
+        ttl_seconds=item.ttl_seconds,
+        scope=item.scope.value,
+        match_endpoints=item.match.endpoints,
+        match_tags=item.match.tags,
+        match_models=item.match.models,
+        priority=item.priority,
+        documents=item.documents,
+        enabled=item.enabled,
+    )
+    row = Policy.objects.for_tenant(tenant).filter(name=item.name).first()
+    if row is None:
+        create_policy(tenant=tenant, actor=actor, spec=spec)
+    else:
+        update_policy(policy=row, actor=actor, spec=spec, expected_version=None)
+
+
+def _import_faq(tenant: Tenant, item: FaqConfig, actor: Actor) -> None:
+    normalized = normalize_question(item.question, item.language)
+    phrase = FaqPhrase.objects.filter(
+        tenant=tenant, language=item.language, normalized=normalized, position=0
+    ).first()
+    row = phrase.faq if phrase else None
+    own = faq_spec_of(row) if row else None
+    spec = FaqSpec(
+        question=item.question,
+        answer=item.answer,
+        aliases=item.aliases,
+        language=item.language,
+        owner=own.owner if own else None,
+        review_on=own.review_on if own else None,
+        enabled=item.enabled,
+    )
+    if row is None:
+        create_faq(tenant=tenant, actor=actor, spec=spec)
+    else:
+        update_faq(faq=row, actor=actor, spec=spec, expected_version=None)
+
+
+def _import_route(tenant: Tenant, item: RouteConfig, actor: Actor) -> None:
+    with change(actor=actor, tenant=tenant) as journal:
+        row = ModelRoute.objects.for_tenant(tenant).filter(model=item.model).first()
+        row = put_route(item, row or ModelRoute(tenant=tenant))
+        validated(row).save()
+        journal.record(
+            "route.imported",
+            target=row,
+            after={"model": row.model, "provider": row.provider, "target_model": row.target_model},
+        )
+
+
+def _decimal(value: float) -> Decimal:
+    """The four decimals that were written; 0.79 and not 0.790000000000000035."""
+    return Decimal(str(value)).quantize(Decimal("0.0001"))

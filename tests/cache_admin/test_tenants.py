@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+import pytest
+
+from cache_admin.errors import Conflict, InvalidInput, StaleEdit
+from cache_admin.models import AuditEntry, Membership, Revision, Tenant
+from cache_admin.services.tenants import create_tenant, set_member, update_tenant
+from tests.cache_admin.builders import ROBOT, make_user
+
+pytestmark = pytest.mark.django_db
+
+
+def test_create_tenant__owner__is_a_member() -> None:
+    owner = make_user("owner")
+
+    tenant = create_tenant(actor=ROBOT, slug="acme", name="Acme", owner=owner)
+
+    assert list(Tenant.objects.visible_to(owner, role="owner")) == [tenant]
+
+
+def test_create_tenant__with_its_policies__one_revision_of_its_own() -> None:
+    tenant = create_tenant(actor=ROBOT, slug="acme", name="Acme")
+
+    assert Revision.objects.get().tenant == tenant
+
+
+def test_create_tenant__taken_slug__conflict(acme: Tenant) -> None:
+    with pytest.raises(Conflict):
+        create_tenant(actor=ROBOT, slug="acme", name="Another")
+
+
+@pytest.mark.parametrize(
+    ("slug", "language", "field"), [("Acme Inc", "en", "slug"), ("acme", "english", "language")]
+)
+def test_create_tenant__bad_value__refused_at_its_field(
+    db: None, slug: str, language: str, field: str
+) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        create_tenant(actor=ROBOT, slug=slug, name="Acme", language=language)
+
+    assert set(caught.value.fields) == {field}
+
+
+def test_update_tenant__disabled__in_the_snapshot(acme: Tenant) -> None:
+    update_tenant(
+        tenant=acme, actor=ROBOT, name="Acme", language="en", enabled=False, expected_version=1
+    )
+
+    assert Revision.objects.latest("number").diff == [
+        {"path": "tenants/acme/enabled", "before": True, "after": False}
+    ]
+
+
+def test_update_tenant__old_version__stale(acme: Tenant) -> None:
+    with pytest.raises(StaleEdit):
+        update_tenant(
+            tenant=acme, actor=ROBOT, name="A", language="en", enabled=True, expected_version=9
+        )
+
+
+def test_set_member__other_role__replaced_and_audited(acme: Tenant) -> None:
+    user = make_user("viewer")
+    set_member(tenant=acme, actor=ROBOT, user=user, role="viewer")
+
+    set_member(tenant=acme, actor=ROBOT, user=user, role="curator")
+
+    assert Membership.objects.get(user=user).role == "curator"
+    assert AuditEntry.objects.latest("pk").changes["role"] == ["viewer", "curator"]
+
+
+def test_set_member__unknown_role__refused(acme: Tenant) -> None:
+    with pytest.raises(InvalidInput):
+        set_member(tenant=acme, actor=ROBOT, user=make_user(), role="king")
+
+
+@pytest.mark.parametrize(
+    ("role", "asked", "visible"),
+    [
+        ("viewer", "viewer", True),
+        ("viewer", "curator", False),
+        ("curator", "operator", False),
+        ("operator", "curator", True),
+        ("owner", "owner", True),
+    ],
+)
+def test_visible_to__role__holds_the_lesser_ones(
+    acme: Tenant,
+    role: str,
+    asked: str,
+    visible: bool,  # noqa: FBT001
+) -> None:
+    user = make_user()
+    set_member(tenant=acme, actor=ROBOT, user=user, role=role)
+
+    assert Tenant.objects.visible_to(user, role=asked).exists() is visible
+
+
+def test_visible_to__outsider__nothing(acme: Tenant) -> None:
+    assert not Tenant.objects.visible_to(make_user("outsider")).exists()
