@@ -23,7 +23,7 @@ import msgspec
 from routing import __version__, redis_names
 from routing.active import ActiveConfig, activate
 from routing.config import RuntimeConfig
-from routing.connection import REDIS_FAILURES, Backoff, connect
+from routing.connection import REDIS_FAILURES, Backoff, connect, stop_tasks
 from routing.errors import SnapshotError
 from routing.last_good import LastGood, instance_id
 from routing.snapshot import Acknowledgement, Heartbeat, decode_snapshot
@@ -119,9 +119,7 @@ class SnapshotSource:
 
     async def close(self) -> None:
         """Stop asking and take this instance off the list of runtimes."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await stop_tasks(self._tasks)
         with suppress(*REDIS_FAILURES):
             await self._redis.hdel(redis_names.RUNTIMES, self._instance)
         await self._redis.aclose()

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from routing import redis_names
 from routing.config import RuntimeConfig
-from routing.connection import REDIS_FAILURES, Backoff, connect
+from routing.connection import REDIS_FAILURES, Backoff, connect, stop_tasks
 from routing.telemetry import metrics
 from routing.telemetry.events import Event, encode_batch
 from routing.telemetry.spool import Segment, Spool, decode_frames, encode_frame
@@ -82,13 +82,12 @@ class EventSink:
     async def close(self) -> None:
         """Ship what can be shipped within two seconds; the rest stays on disk."""
         if self._shipping is not None:
-            self._shipping.cancel()
-            await asyncio.wait({self._shipping})
-        try:
-            async with asyncio.timeout(CLOSE_SECONDS):
-                await self._ship_waiting()
-        except REDIS_FAILURES as error:
-            logger.warning("events.left_on_disk count=%d reason=%s", self._spool.events, error)
+            await stop_tasks([self._shipping])
+        last = asyncio.create_task(self._ship_waiting())
+        await asyncio.wait({last}, timeout=CLOSE_SECONDS)
+        await stop_tasks([last])
+        if self._spool.events or (not last.cancelled() and last.exception()):
+            logger.warning("events.left_on_disk count=%d", self._spool.events)
         if self._memory:
             self._lose(len(self._memory), "closed without disk and Redis")
         await asyncio.to_thread(self._spool.close)
