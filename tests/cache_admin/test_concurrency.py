@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import pytest
+from django.db import connection
+
+from cache_admin.errors import StaleEdit
+from cache_admin.models import Faq, HourlyRollup, Policy, Revision, Tenant
+from cache_admin.services.faqs import FaqSpec, create_faq
+from cache_admin.services.ingest import store_events
+from cache_admin.services.policies import spec_of, update_policy
+from routing.snapshot import decode_snapshot
+from tests.cache_admin.builders import ROBOT, make_event, make_policy
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+_THREADS = 4
+
+
+def test_change__several_at_once__every_one_in_the_last_revision(acme: Tenant) -> None:
+    def add(number: int) -> None:
+        spec = FaqSpec(question=f"Question {number}?", answer="Yes.")
+        create_faq(tenant=acme, actor=ROBOT, spec=spec)
+        connection.close()
+
+    with ThreadPoolExecutor(_THREADS) as pool:
+        list(pool.map(add, range(12)))
+
+    last = Revision.objects.latest("number")
+    snapshot = decode_snapshot(last.body.encode())
+    assert (last.number, len(snapshot.tenants[0].faqs), Faq.objects.count()) == (13, 12, 12)
+
+
+def test_update_policy__two_edits_of_one_version__one_is_stale(acme: Tenant) -> None:
+    policy = make_policy(acme)
+
+    def edit(ttl_seconds: int) -> bool:
+        spec = replace(spec_of(Policy.objects.get(pk=policy.pk)), ttl_seconds=ttl_seconds)
+        try:
+            update_policy(policy=policy, actor=ROBOT, spec=spec, expected_version=1)
+        except StaleEdit:
+            return False
+        finally:
+            connection.close()
+        return True
+
+    with ThreadPoolExecutor(2) as pool:
+        saved = list(pool.map(edit, (70, 80)))
+
+    assert sorted(saved) == [False, True]
+
+
+def test_store_events__same_batch_by_two_consumers__counted_once(acme: Tenant) -> None:
+    events = [make_event(acme.uid) for _position in range(200)]
+
+    def store(_consumer: int) -> int:
+        new = store_events(events).new
+        connection.close()
+        return new
+
+    with ThreadPoolExecutor(2) as pool:
+        counts = list(pool.map(store, range(2)))
+
+    assert (sum(counts), HourlyRollup.objects.get().calls) == (200, 200)

@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from msgspec.structs import replace
+
+from cache_admin.snapshot_changes import Change, same_content, snapshot_changes
+from routing.snapshot import (
+    ApiKeyConfig,
+    ContentClass,
+    CredentialConfig,
+    DocumentConfig,
+    PolicyConfig,
+    PriceConfig,
+    Snapshot,
+    TenantConfig,
+)
+
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+CHAT = PolicyConfig(
+    uid="p1",
+    name="chat",
+    content_class=ContentClass.ARCHIVAL,
+    min_similarity=0.79,
+    ttl_seconds=60,
+)
+ACME = TenantConfig(uid="t1", slug="acme", policies=(CHAT,))
+
+
+def _snapshot(*tenants: TenantConfig, revision: int = 1) -> Snapshot:
+    return Snapshot(schema_version=1, revision=revision, created_at=NOON, tenants=tenants)
+
+
+def test_snapshot_changes__same__none() -> None:
+    assert snapshot_changes(_snapshot(ACME), _snapshot(ACME, revision=2)) == ()
+
+
+def test_snapshot_changes__field__before_and_after() -> None:
+    edited = replace(ACME, policies=(replace(CHAT, ttl_seconds=90),))
+
+    assert snapshot_changes(_snapshot(ACME), _snapshot(edited)) == (
+        Change("tenants/acme/policies/chat/ttl_seconds", 60, 90),
+    )
+
+
+def test_snapshot_changes__renamed__told_under_the_new_name() -> None:
+    edited = replace(ACME, policies=(replace(CHAT, name="talk"),))
+
+    assert snapshot_changes(_snapshot(ACME), _snapshot(edited)) == (
+        Change("tenants/acme/policies/talk/name", "chat", "talk"),
+    )
+
+
+def test_snapshot_changes__removed__whole_thing_before() -> None:
+    [change] = snapshot_changes(_snapshot(ACME), _snapshot(replace(ACME, policies=())))
+
+    assert (change.path, change.before["ttl_seconds"], change.after) == (
+        "tenants/acme/policies/chat",
+        60,
+        None,
+    )
+
+
+def test_snapshot_changes__new_tenant__itself_and_its_parts() -> None:
+    paths = [change.path for change in snapshot_changes(None, _snapshot(ACME))]
+
+    assert paths == ["tenants/acme", "tenants/acme/policies/chat"]
+
+
+def test_snapshot_changes__key_and_credential__secrets_hidden() -> None:
+    edited = replace(
+        ACME,
+        api_keys=(ApiKeyConfig(uid="k1", digest="d" * 64, scopes=("call",)),),
+        credentials=(CredentialConfig(uid="c1", provider="openai", secret="token"),),
+    )
+
+    told = str(snapshot_changes(_snapshot(ACME), _snapshot(edited)))
+
+    assert "token" not in told
+    assert "d" * 64 not in told
+
+
+def test_snapshot_changes__rotated_secret__told_but_hidden() -> None:
+    old = replace(ACME, credentials=(CredentialConfig(uid="c", provider="openai", secret="a"),))
+    new = replace(ACME, credentials=(CredentialConfig(uid="c", provider="openai", secret="b"),))
+
+    assert snapshot_changes(_snapshot(old), _snapshot(new)) == (
+        Change("tenants/acme/credentials/openai/secret", "(hidden)", "(hidden)"),
+    )
+
+
+def test_snapshot_changes__price__by_model_and_day() -> None:
+    price = PriceConfig("gpt-4o", NOON, 1, 2, 3, 4, 5)
+
+    [change] = snapshot_changes(_snapshot(), replace(_snapshot(), prices=(price,)))
+
+    assert (change.path, change.before) == ("prices/gpt-4o/2026-01-01", None)
+
+
+def test_same_content__only_number_differs__same() -> None:
+    assert same_content(_snapshot(ACME), _snapshot(ACME, revision=9))
+
+
+def test_same_content__bumped_document__not_same() -> None:
+    one = replace(ACME, documents=(DocumentConfig("d", "manual", 1),))
+    two = replace(ACME, documents=(DocumentConfig("d", "manual", 2),))
+
+    assert not same_content(_snapshot(one), _snapshot(two))
