@@ -109,7 +109,7 @@ def _bars(
 
 def _money_places(highest_nanousd: int) -> int:
     """Decimals that tell the ticks of an axis up to `highest_nanousd` apart."""
-    return min(9, max(0, 1 - usd_decimal(highest_nanousd).adjusted()))
+    return min(9, max(0, 1 - usd_decimal(highest_nanousd).adjusted())) if highest_nanousd else 0
 
 
 def _times(points: Sequence[HourPoint]) -> list[str]:
@@ -152,9 +152,10 @@ def _time_axis(points: Sequence[HourPoint]) -> dict[str, Any]:
     daily = len(points) > 1 and points[1].hour - points[0].hour >= timedelta(days=1)
     return {
         "type": "date",
-        "tickformat": "%Y-%m-%d" if daily else "%H:%M\n%Y-%m-%d",
+        "tickformat": "%m-%d" if daily else "%H:%M\n%m-%d",
         "hoverformat": "%Y-%m-%d" if daily else "%Y-%m-%d %H:%M UTC",
-        "nticks": 6,
+        "tickangle": 0,
+        "nticks": 5,
         "showgrid": False,
         "fixedrange": True,
     }

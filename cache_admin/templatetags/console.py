@@ -37,8 +37,7 @@ def percent(fraction: float | None) -> str:
     """A fraction as a percentage with one decimal; a dash when there is none."""
     if fraction is None:
         return "—"
-    share = (Decimal(str(fraction)) * 100).quantize(Decimal("0.1"), rounding=ROUND_HALF_EVEN)
-    return _("%(share)s%%") % {"share": _grouped(share, places=1)}
+    return _("%(share)s%%") % {"share": _grouped(Decimal(str(fraction)) * 100, places=1)}
 
 
 @register.filter
@@ -123,7 +122,7 @@ def avoided_share(overview: Overview) -> float | None:
 @register.filter
 def scope_names(scopes: Iterable[str]) -> str:
     """What a key opens, in words."""
-    return ", ".join(str(KeyScope(scope).label) for scope in scopes)
+    return "; ".join(str(KeyScope(scope).label) for scope in scopes)
 
 
 @register.filter
@@ -157,7 +156,9 @@ def _time(moment: datetime, text: str) -> SafeString:
 
 
 def _grouped(value: Decimal, *, places: int) -> str:
-    return number_format(value, decimal_pos=places, force_grouping=True)
+    # number_format cuts digits off instead of rounding.
+    rounded = value.quantize(Decimal(1).scaleb(-places), rounding=ROUND_HALF_EVEN)
+    return number_format(rounded, decimal_pos=places, force_grouping=True)
 
 
 def _usd_places(amount: Decimal) -> int:

@@ -72,8 +72,13 @@ class EditForm(ConsoleForm):
         return int(self.cleaned_data["version"])
 
     @property
-    def version_to_send(self) -> int:
-        """Normally the version seen first; after a clash the stored one, now that it was shown."""
+    def version_to_send(self) -> int | None:
+        """Normally the version seen first; after a clash the stored one, now that it was shown.
+
+        None while the object does not exist yet.
+        """
+        if "version" not in self.fields:
+            return None
         if self.is_bound and not self.stale:
             return int(self.cleaned_data.get("version", self.initial["version"]))
         return int(self.initial["version"])

@@ -10,6 +10,8 @@ from django.utils.translation import gettext_lazy as _
 from cache_admin.console.forms.base import ConsoleForm
 from cache_admin.models import KeyScope
 
+_LAST_YEAR = 2200
+
 
 class KeyForm(ConsoleForm):
     """A key's name, what it opens and how long it lives."""
@@ -34,4 +36,8 @@ class KeyForm(ConsoleForm):
         last_day: date | None = self.cleaned_data["expires_at"]
         if last_day is None:
             return None
+        if last_day.year > _LAST_YEAR:
+            raise forms.ValidationError(
+                _("The year must be %(year)d at most."), params={"year": _LAST_YEAR}
+            )
         return datetime.combine(last_day + timedelta(days=1), time(), tzinfo=UTC)

@@ -44,6 +44,10 @@
 
   const drawAll = () => document.querySelectorAll("[data-figure]").forEach(draw);
 
+  // A figure that is swapped out would otherwise go on listening to the window's size.
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    event.detail.target.querySelectorAll("[data-figure]").forEach(window.Plotly.purge);
+  });
   document.addEventListener("themechange", drawAll);
   document.addEventListener("htmx:afterSwap", drawAll);
   drawAll();

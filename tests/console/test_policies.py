@@ -1,0 +1,192 @@
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+from django.test import Client
+
+from cache_admin.models import Policy, Revision, Tenant
+from tests.console.builders import make_document, make_policy, policy_input
+from tests.console.pages import form_errors, text
+
+
+def test_list__policy__shows_threshold_and_lifetime(acme: Tenant, viewer: Client) -> None:
+    make_policy(acme, name="chat")
+
+    page = text(viewer.get("/t/acme/policies/"))
+
+    assert "chat" in page
+    assert "0.79" in page
+    assert "1 h" in page
+
+
+def test_list__none__says_what_that_means(viewer: Client) -> None:
+    assert "No policy yet" in text(viewer.get("/t/acme/policies/"))
+
+
+def test_list__viewer__offers_no_creation(viewer: Client) -> None:
+    assert "New policy" not in text(viewer.get("/t/acme/policies/"))
+
+
+def test_new__valid__saved_with_domain_values(acme: Tenant, operator: Client) -> None:
+    make_document(acme, slug="manual")
+    sent = policy_input(
+        min_similarity="0.85",
+        ttl_seconds_0="30",
+        ttl_seconds_1="min",
+        match_tags="faq, help ,faq",
+        documents=["manual"],
+    )
+
+    operator.post("/t/acme/policies/new/", sent)
+
+    policy = Policy.objects.get(name="chat")
+    assert policy.min_similarity == Decimal("0.85")
+    assert policy.ttl_seconds == 1800
+    assert policy.match_tags == ["faq", "help"]
+    assert [document.slug for document in policy.documents.all()] == ["manual"]
+
+
+def test_new__valid__message_links_the_revision(acme: Tenant, operator: Client) -> None:
+    response = operator.post("/t/acme/policies/new/", policy_input(), follow=True)
+
+    number = Revision.objects.latest("number").number
+    assert f"Policy created. Saved as revision {number}." in text(response)
+    assert f'href="/t/acme/revisions/{number}/"' in response.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("name", "two words"),
+        ("min_similarity", "1.2"),
+        ("min_similarity", "-0.1"),
+        ("min_similarity", "NaN"),
+        ("min_margin", "much"),
+        ("ttl_seconds_0", "0"),
+        ("ttl_seconds_0", "1000"),
+        ("content_class", "other"),
+        ("scope", "world"),
+        ("priority", ""),
+        ("documents", "unknown"),
+    ],
+)
+def test_new__bad_value__named_at_its_field(
+    field: str, value: str, acme: Tenant, operator: Client
+) -> None:
+    sent = policy_input(ttl_seconds_1="d") | {field: value}
+
+    response = operator.post("/t/acme/policies/new/", sent)
+
+    assert list(form_errors(response)) == [field.removesuffix("_0")]
+    assert not Policy.objects.exists()
+
+
+def test_new__name_taken__service_refusal_at_the_name(acme: Tenant, operator: Client) -> None:
+    make_policy(acme, name="chat")
+
+    response = operator.post("/t/acme/policies/new/", policy_input(name="chat"))
+
+    assert "chat" in form_errors(response)["name"][0]
+
+
+def test_edit__valid__saved(acme: Tenant, operator: Client) -> None:
+    policy = make_policy(acme)
+
+    operator.post(
+        f"/t/acme/policies/{policy.uid}/",
+        policy_input(min_similarity="0.9", version=policy.version),
+    )
+
+    policy.refresh_from_db()
+    assert policy.min_similarity == Decimal("0.9")
+
+
+def test_edit__nothing_changed__no_revision_claimed(acme: Tenant, operator: Client) -> None:
+    policy = make_policy(acme)
+
+    response = operator.post(
+        f"/t/acme/policies/{policy.uid}/", policy_input(version=policy.version), follow=True
+    )
+
+    assert "Policy saved." in text(response)
+    assert "Saved as" not in text(response)
+
+
+def test_edit__disabled_box_left_out__policy_off(acme: Tenant, operator: Client) -> None:
+    policy = make_policy(acme)
+    sent = policy_input(version=policy.version)
+    del sent["enabled"]
+
+    operator.post(f"/t/acme/policies/{policy.uid}/", sent)
+
+    policy.refresh_from_db()
+    assert not policy.enabled
+
+
+def test_edit__viewer__sees_fields_switched_off(acme: Tenant, viewer: Client) -> None:
+    policy = make_policy(acme)
+
+    page = viewer.get(f"/t/acme/policies/{policy.uid}/").content.decode()
+
+    assert "<fieldset disabled>" in page
+    assert "Save policy" not in page
+
+
+def test_edit__saved_meanwhile__both_values_shown(acme: Tenant, operator: Client) -> None:
+    policy = make_policy(acme)
+    operator.post(
+        f"/t/acme/policies/{policy.uid}/",
+        policy_input(min_similarity="0.9", version=policy.version),
+    )
+
+    response = operator.post(
+        f"/t/acme/policies/{policy.uid}/",
+        policy_input(min_similarity="0.7", version=policy.version),
+    )
+
+    difference = next(response.context["form"].differences())
+    assert (difference.label, difference.stored, difference.yours) == (
+        "Minimum similarity",
+        "0.9000",
+        "0.7",
+    )
+
+
+def test_edit__sent_again_after_a_clash__wins(acme: Tenant, operator: Client) -> None:
+    policy = make_policy(acme)
+    path = f"/t/acme/policies/{policy.uid}/"
+    operator.post(path, policy_input(min_similarity="0.9", version=1))
+    clash = operator.post(path, policy_input(min_similarity="0.7", version=1))
+
+    version = clash.context["form"].version_to_send
+    operator.post(path, policy_input(min_similarity="0.7", version=version))
+
+    policy.refresh_from_db()
+    assert policy.min_similarity == Decimal("0.7")
+
+
+@pytest.mark.parametrize("version", ["", "x", "-1"])
+def test_edit__nonsense_version__refused(version: str, acme: Tenant, operator: Client) -> None:
+    policy = make_policy(acme)
+
+    response = operator.post(f"/t/acme/policies/{policy.uid}/", policy_input(version=version))
+
+    assert "version" in form_errors(response)
+
+
+def test_delete__asked__still_there(acme: Tenant, operator: Client) -> None:
+    policy = make_policy(acme)
+
+    operator.get(f"/t/acme/policies/{policy.uid}/delete/")
+
+    assert Policy.objects.filter(pk=policy.pk).exists()
+
+
+def test_delete__confirmed__gone(acme: Tenant, operator: Client) -> None:
+    policy = make_policy(acme)
+
+    response = operator.post(f"/t/acme/policies/{policy.uid}/delete/", follow=True)
+
+    assert "Policy deleted." in text(response)
+    assert not Policy.objects.filter(pk=policy.pk).exists()
