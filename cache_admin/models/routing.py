@@ -84,9 +84,7 @@ class ProviderCredential(Editable):
     class Meta:
         ordering = ["provider"]
         constraints = [
-            models.UniqueConstraint(
-                fields=["tenant", "provider"], name="provider_credential_once"
-            ),
+            models.UniqueConstraint(fields=["tenant", "provider"], name="provider_credential_once"),
             models.CheckConstraint(
                 condition=Q(provider__in=Provider.values), name="provider_credential_known"
             ),
