@@ -180,6 +180,9 @@ class Command(BaseCommand):
         parser.add_argument("--model", default="gpt-4o-mini")
         parser.add_argument("--concurrency", type=int, default=4)
         parser.add_argument("--limit", type=int, help="send only the first questions")
+        parser.add_argument(
+            "--retries", type=int, default=0, help="how often a call that fails is sent again"
+        )
         pace = parser.add_mutually_exclusive_group()
         pace.add_argument("--rate", type=float, help="calls per second")
         pace.add_argument("--speed", type=float, help="recorded times, so many times as fast")
@@ -203,11 +206,10 @@ class Command(BaseCommand):
 
 
 async def _run(questions: list[Question], *, pace: Pace, options: dict[str, Any]) -> Tally:
-    # No retries: each question is one call, or the server's counts could not be compared.
     async with openai.AsyncOpenAI(
         base_url=options["base_url"],
         api_key=options["key"],
-        max_retries=0,
+        max_retries=options["retries"],
         http_client=openai.DefaultAioHttpClient(),
     ) as client:
         with tqdm(total=len(questions), unit="call", file=sys.stderr) as progress:
