@@ -60,21 +60,12 @@ def document(request: ConsoleRequest, workspace: Workspace, uid: str) -> HttpRes
     """A document's versions and dependents; its title can be changed."""
     found = _document(workspace, uid)
     form = DocumentForm(request.POST or None, initial=document_values(found))
-    if request.method == "POST" and form.is_valid():
-        saved = save(
-            request,
-            workspace,
-            form=form,
-            change=lambda: update_document(
-                document=found,
-                actor=workspace.actor,
-                title=form.cleaned_data["title"],
-                expected_version=form.expected_version,
-            ),
-            done=_("Document saved."),
-        )
-        if saved is not None:
-            return redirect("console:document", workspace.tenant.slug, uid)
+    if (
+        request.method == "POST"
+        and form.is_valid()
+        and _rename(request, workspace, document=found, form=form) is not None
+    ):
+        return redirect("console:document", workspace.tenant.slug, uid)
     versions = found.versions.select_related("created_by")[:_VERSIONS_SHOWN]
     return show(
         request,
@@ -110,6 +101,23 @@ def document_bump(request: ConsoleRequest, workspace: Workspace, uid: str) -> Ht
         form=form,
         document=found,
         preview=bump_preview(found),
+    )
+
+
+def _rename(
+    request: ConsoleRequest, workspace: Workspace, *, document: Document, form: DocumentForm
+) -> Document | None:
+    return save(
+        request,
+        workspace,
+        form=form,
+        change=lambda: update_document(
+            document=document,
+            actor=workspace.actor,
+            title=form.cleaned_data["title"],
+            expected_version=form.expected_version,
+        ),
+        done=_("Document saved."),
     )
 
 
