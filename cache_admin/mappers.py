@@ -7,7 +7,7 @@ rest is pure.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -20,6 +20,7 @@ from cache_admin.models import (
     CallEvent,
     Document,
     Faq,
+    FaqPhrase,
     HourlyRollup,
     ModelPrice,
     ModelRoute,
@@ -53,30 +54,61 @@ _TEXT_LIMITS = {
 }
 
 
-def build_snapshot(*, revision: int, created_at: datetime) -> Snapshot:
-    """The whole configuration as the database has it now, numbered `revision`."""
+def build_snapshot(
+    *,
+    revision: int,
+    created_at: datetime,
+    changed: Tenant | None = None,
+    base: Snapshot | None = None,
+) -> Snapshot:
+    """The configuration as the database has it now, numbered `revision`.
+
+    With `changed`, only that tenant is read and the others are as in `base`: a save must not take
+    longer the more tenants there are.
+    """
     relations: tuple[Prefetch[Any], ...] = (
         Prefetch("api_keys", ApiKey.objects.filter(revoked_at=None).order_by("uid")),
         Prefetch("policies", Policy.objects.order_by("uid").prefetch_related("documents")),
         Prefetch("documents", Document.objects.order_by("uid")),
-        Prefetch("faqs", Faq.objects.order_by("uid").prefetch_related("phrases")),
+        Prefetch("faqs", Faq.objects.order_by("uid")),
         Prefetch("routes", ModelRoute.objects.order_by("uid")),
         Prefetch("credentials", ProviderCredential.objects.order_by("uid")),
     )
-    tenants = list(Tenant.objects.order_by("pk").prefetch_related(*relations))
+    rows = Tenant.objects.order_by("pk").prefetch_related(*relations)
+    tenants = list(rows if changed is None else rows.filter(pk=changed.pk))
+    aliases = read_aliases(tenants)
     prices = list(ModelPrice.objects.order_by("model", "valid_from"))
     # Nothing below reads the database: a query here would be one per row.
     return Snapshot(
         schema_version=SCHEMA_VERSION,
         revision=revision,
         created_at=created_at,
-        tenants=tuple(map_tenant(tenant) for tenant in tenants),
+        tenants=_merged(base, [map_tenant(tenant, aliases) for tenant in tenants]),
         prices=tuple(map_price(price) for price in prices),
     )
 
 
-def map_tenant(tenant: Tenant) -> TenantConfig:
-    """A tenant whose relations have been fetched."""
+def _merged(base: Snapshot | None, read: Sequence[TenantConfig]) -> tuple[TenantConfig, ...]:
+    """The tenants of `base` with those of `read` in their places, new ones at the end."""
+    tenants = {tenant.uid: tenant for tenant in base.tenants} if base else {}
+    tenants |= {tenant.uid: tenant for tenant in read}
+    return tuple(tenants.values())
+
+
+def read_aliases(tenants: Iterable[Tenant]) -> Mapping[int, Sequence[str]]:
+    """The aliases of every FAQ of `tenants` in order, by the FAQ's primary key.
+
+    As plain values in one query: model instances of them would take most of a publication's time.
+    """
+    aliases: dict[int, list[str]] = {}
+    rows = FaqPhrase.objects.filter(tenant__in=tenants, position__gt=0).order_by("faq", "position")
+    for faq_id, text in rows.values_list("faq_id", "text"):
+        aliases.setdefault(faq_id, []).append(text)
+    return aliases
+
+
+def map_tenant(tenant: Tenant, aliases: Mapping[int, Sequence[str]]) -> TenantConfig:
+    """A tenant whose relations have been fetched; `aliases` as `read_aliases` gives them."""
     return TenantConfig(
         uid=tenant.uid,
         slug=tenant.slug,
@@ -85,7 +117,7 @@ def map_tenant(tenant: Tenant) -> TenantConfig:
         api_keys=tuple(map_api_key(key) for key in tenant.api_keys.all()),
         policies=tuple(map_policy(policy) for policy in tenant.policies.all()),
         documents=tuple(map_document(document) for document in tenant.documents.all()),
-        faqs=tuple(map_faq(faq) for faq in tenant.faqs.all()),
+        faqs=tuple(map_faq(faq, aliases.get(faq.pk, ())) for faq in tenant.faqs.all()),
         routes=tuple(map_route(route) for route in tenant.routes.all()),
         credentials=tuple(map_credential(item) for item in tenant.credentials.all()),
     )
@@ -117,14 +149,14 @@ def map_document(document: Document) -> DocumentConfig:
     return DocumentConfig(uid=document.uid, slug=document.slug, version=document.current_version)
 
 
-def map_faq(faq: Faq) -> FaqConfig:
-    """An FAQ whose phrases have been fetched; position 0 is the question itself."""
+def map_faq(faq: Faq, aliases: Sequence[str]) -> FaqConfig:
+    """An FAQ with its aliases in order."""
     return FaqConfig(
         uid=faq.uid,
         language=faq.language,
         question=faq.question,
         answer=faq.answer,
-        aliases=tuple(phrase.text for phrase in faq.phrases.all() if phrase.position > 0),
+        aliases=tuple(aliases),
         enabled=faq.enabled,
     )
 

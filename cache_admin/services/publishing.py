@@ -26,7 +26,6 @@ from routing.errors import SnapshotSchemaError
 from routing.snapshot import Snapshot, decode_snapshot, encode_snapshot, snapshot_digest
 
 _NOTHING: Mapping[str, Any] = {}
-_change_is_open: ContextVar[bool] = ContextVar("_change_is_open", default=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +60,9 @@ class Journal:
         )
 
 
+_open_change: ContextVar[Journal | None] = ContextVar("_open_change", default=None)
+
+
 @contextmanager
 def change(*, actor: Actor, tenant: Tenant | None, note: str = "") -> Iterator[Journal]:
     """The frame of every write: publishes what the block changed, or nothing if it changed nothing.
@@ -71,43 +73,60 @@ def change(*, actor: Actor, tenant: Tenant | None, note: str = "") -> Iterator[J
     """
     journal = Journal(actor, tenant)
     with transaction.atomic():
-        if _change_is_open.get():
+        outer = _open_change.get()
+        if outer is not None:
+            if outer.tenant not in (None, tenant):
+                raise RuntimeError(f"a change of {outer.tenant} cannot hold one of {tenant}")
             yield journal
             return
         take_turn("publish")
-        token = _change_is_open.set(True)
+        token = _open_change.set(journal)
         try:
             yield journal
         finally:
-            _change_is_open.reset(token)
+            _open_change.reset(token)
         publish_if_changed(journal, note=note)
 
 
-def publish_if_changed(journal: Journal, *, note: str = "") -> Revision | None:
+def publish_if_changed(journal: Journal, *, note: str = "", whole: bool = False) -> Revision | None:
     """What `publish_rows` does; None when the rows configure the same as the last revision."""
-    last = Revision.objects.order_by("-number").first()
-    draft = build_snapshot(revision=_next_number(last), created_at=timezone.now())
-    if same_content(_decoded(last), draft):
+    last, before = _last()
+    draft = _draft(journal, before, number=_next_number(last), whole=whole)
+    if same_content(before, draft):
         return None
-    return _write(draft, last, journal, note=note)
+    return _write(draft, before, journal, note=note)
 
 
 def publish_rows(
-    journal: Journal, *, note: str = "", restores: Revision | None = None, above: int = 0
+    journal: Journal,
+    *,
+    note: str = "",
+    restores: Revision | None = None,
+    above: int = 0,
+    whole: bool = False,
 ) -> Revision:
     """Number and keep the configuration as it now is, to be pushed when the transaction commits.
 
-    The number is the next one, and in any case greater than `above`. Needs the turn "publish".
+    Only the journal's tenant is read anew, the others are as in the last revision; `whole` reads
+    every tenant, in case rows were changed by something else than a service. The number is the next
+    one, and in any case greater than `above`. Needs the turn "publish".
     """
-    last = Revision.objects.order_by("-number").first()
+    last, before = _last()
     number = max(_next_number(last), above + 1)
-    draft = build_snapshot(revision=number, created_at=timezone.now())
-    return _write(draft, last, journal, note=note, restores=restores)
+    draft = _draft(journal, before, number=number, whole=whole)
+    return _write(draft, before, journal, note=note, restores=restores)
+
+
+def _draft(journal: Journal, before: Snapshot | None, *, number: int, whole: bool) -> Snapshot:
+    now = timezone.now()
+    if before is None or journal.tenant is None or whole:
+        return build_snapshot(revision=number, created_at=now)
+    return build_snapshot(revision=number, created_at=now, changed=journal.tenant, base=before)
 
 
 def _write(
     snapshot: Snapshot,
-    last: Revision | None,
+    before: Snapshot | None,
     journal: Journal,
     *,
     note: str,
@@ -126,7 +145,7 @@ def _write(
         number=snapshot.revision,
         body=body.decode(),
         digest=digest,
-        diff=msgspec.to_builtins(list(snapshot_changes(_decoded(last), snapshot))),
+        diff=msgspec.to_builtins(list(snapshot_changes(before, snapshot))),
         tenant=journal.tenant,
         author=journal.actor.user,
         note=note,
@@ -137,16 +156,17 @@ def _write(
     return revision
 
 
-def _next_number(last: Revision | None) -> int:
-    return last.number + 1 if last else 1
-
-
-def _decoded(revision: Revision | None) -> Snapshot | None:
-    """The snapshot of `revision`; None when there is none this release can read."""
+def _last() -> tuple[Revision | None, Snapshot | None]:
+    """The last revision and its snapshot; None for what there is not, or is of another schema."""
+    revision = Revision.objects.order_by("-number").first()
     if revision is None or not revision.body:
-        return None
+        return revision, None
     try:
-        return decode_snapshot(revision.body.encode())
+        return revision, decode_snapshot(revision.body.encode())
     except SnapshotSchemaError:
         # Written by a release with another schema: everything counts as changed.
-        return None
+        return revision, None
+
+
+def _next_number(last: Revision | None) -> int:
+    return last.number + 1 if last else 1

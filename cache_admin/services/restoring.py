@@ -27,6 +27,7 @@ from cache_admin.mappers import (
     put_policy,
     put_route,
     put_tenant,
+    read_aliases,
     texts_of,
 )
 from cache_admin.models import Document, DocumentVersion, Faq, FaqPhrase, ModelRoute, Policy, Tenant
@@ -124,12 +125,15 @@ def _restore_policies(
 
 def _restore_faqs(tenant: Tenant, configs: Iterable[FaqConfig]) -> None:
     wanted = {config.uid: config for config in configs}
-    rows = {row.uid: row for row in tenant.faqs.prefetch_related("phrases")}
+    rows = {row.uid: row for row in tenant.faqs.all()}
+    aliases = read_aliases([tenant])
     newer = [uid for uid in rows if uid not in wanted]
     for row in _put_aside(rows, wanted):
         row.save()
     changed = [
-        config for uid, config in wanted.items() if uid not in rows or map_faq(rows[uid]) != config
+        config
+        for uid, config in wanted.items()
+        if uid not in rows or map_faq(rows[uid], aliases.get(rows[uid].pk, ())) != config
     ]
     phrases = {config.uid: _phrases(config) for config in changed}
     own = FaqPhrase.objects.filter(tenant=tenant)

@@ -37,8 +37,9 @@ def publish(*, actor: Actor, tenant: Tenant | None = None, note: str = "") -> Re
         take_turn("publish")
         journal = Journal(actor, tenant)
         if above:
-            return publish_rows(journal, note=note, above=above)
-        return publish_if_changed(journal, note=note) or Revision.objects.latest("number")
+            return publish_rows(journal, note=note, above=above, whole=True)
+        revision = publish_if_changed(journal, note=note, whole=True)
+        return revision or Revision.objects.latest("number")
 
 
 def rollback(

@@ -135,3 +135,15 @@ def test_map_event__model_never_called__rollup_has_model_asked() -> None:
     [rollup] = map_rollups([map_event(event, tenant_id=1)])
 
     assert rollup.model == "gpt-4o-mini"
+
+
+def test_build_snapshot__one_tenant_changed__equal_to_reading_all(acme: Tenant) -> None:
+    globex = create_tenant(actor=ROBOT, slug="globex", name="Globex")
+    base = build_snapshot(revision=1, created_at=NOON)
+    make_faq(acme)
+    make_faq(globex)
+
+    partly = build_snapshot(revision=1, created_at=NOON, changed=acme, base=base)
+    both = build_snapshot(revision=1, created_at=NOON, changed=globex, base=partly)
+
+    assert both == build_snapshot(revision=1, created_at=NOON)
