@@ -208,7 +208,7 @@ async def test_publish__good_one_after_a_bad_one__in_force(
 
 
 async def test_publish__body_comes_after_the_pointer__adopted_later(
-    start: Start, redis_client: redis.Redis, monkeypatch: pytest.MonkeyPatch
+    start: Start, redis_client: redis.Redis
 ) -> None:
     source = await start()
     late = snapshot(revision=1)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import resource
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,13 @@ def taken(spool: Spool) -> list[Event]:
         spool.shipped(segment)
         spool.forget(segment)
     return events
+
+
+def appended(spool: Spool, item: Event) -> bool:
+    try:
+        return spool.append(encode_frame(item))
+    except OSError:
+        return False
 
 
 def abandon(spool: Spool) -> None:
@@ -81,6 +89,21 @@ def test_forget__after_the_limit__room_again(tmp_path: Path) -> None:
 def test_append__not_open__os_error(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="no spool directory"):
         Spool(tmp_path, max_bytes=1000).append(encode_frame(event()))
+
+
+def test_append__disk_takes_half_a_frame__error_and_earlier_events_intact(tmp_path: Path) -> None:
+    spool = opened(tmp_path)
+    events = [event() for _ in range(20)]
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (500, hard))
+    try:
+        kept = [item for item in events if appended(spool, item)]
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+    spool.rotate()
+    assert 0 < len(kept) < 20
+    assert taken(spool) == kept
 
 
 def test_open__owner_dead__its_segments_adopted(tmp_path: Path) -> None:
