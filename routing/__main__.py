@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import logging
 import os
+import signal
 import sys
 from collections.abc import Sequence
 
@@ -39,6 +40,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _serve(config: RuntimeConfig, *, host: str, port: int) -> None:
+    # After its orderly shutdown uvicorn raises the signal again, which would look like a crash.
+    signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(0))
     uvicorn.run(
         build_app(config),
         host=host,

@@ -6,13 +6,15 @@ import logging
 from urllib.parse import urlsplit
 
 from redis import Redis
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 
+from routing import redis_names
 from routing.errors import ConfigError
 
 logger = logging.getLogger(__name__)
 
 _TIMEOUT_SECONDS = 2.0
+_NO_SUCH_KEY = f"{redis_names.PREFIX}:none"
 
 
 def require_vector_sets(redis_url: str) -> None:
@@ -26,21 +28,28 @@ def require_vector_sets(redis_url: str) -> None:
             redis_url,
             socket_timeout=_TIMEOUT_SECONDS,
             socket_connect_timeout=_TIMEOUT_SECONDS,
+            # Before Redis 6 there is no other, and this must tell just such a server apart.
+            protocol=2,
         )
     except ValueError as error:
         raise ConfigError(f"REDIS_URL is malformed: {error}") from error
     with client:
         try:
-            known = client.execute_command(  # type: ignore[no-untyped-call]  # redis-py has no type
-                "COMMAND", "INFO", "VADD"
-            )
             version = client.info("server").get("redis_version", "an unknown version")
+            _count_vectors(client)
+        except ResponseError as error:
+            if "unknown command" not in str(error).lower():
+                logger.warning("redis.check_refused reason=%s", error)
+                return
+            host = urlsplit(redis_url).hostname or "the socket"
+            raise ConfigError(
+                f"Redis >= 8.0 with vector sets is required, {host} runs {version}; "
+                "set REDIS_URL to one that has them"
+            ) from error
         except (RedisError, OSError) as error:
             logger.warning("redis.unreachable at_start=1 reason=%s", type(error).__name__)
-            return
-    if not any(known.values() if isinstance(known, dict) else known):
-        host = urlsplit(redis_url).hostname or "the socket"
-        raise ConfigError(
-            f"Redis >= 8.0 with vector sets is required, {host} runs {version}; "
-            "set REDIS_URL to one that has them"
-        )
+
+
+def _count_vectors(client: Redis) -> None:
+    """Ask for the size of a vector set that is not there; an error tells that there are none."""
+    client.execute_command("VCARD", _NO_SUCH_KEY)  # type: ignore[no-untyped-call]  # redis-py has no type

@@ -19,6 +19,7 @@ import httpx2
 import pytest
 import redis
 
+from routing.redis_check import require_vector_sets
 from tests.gateway.serving import (
     Gateway,
     Sandbox,
@@ -108,9 +109,11 @@ def process(
         redis_url=own_redis.url,
         sandbox_url=sandbox.url,
     )
-    process.start()
-    yield process
-    process.kill()
+    try:
+        process.start()
+        yield process
+    finally:
+        process.kill()
 
 
 @pytest.fixture
@@ -196,35 +199,41 @@ def test_metrics__token_set__needed_even_on_this_machine(
     assert httpx2.get(f"{process.url}/metrics", headers=headers).status_code == status
 
 
-def test_start__redis_without_vector_sets__refused_naming_the_version() -> None:
-    with old_redis() as port:
-        environ = os.environ | {"REDIS_URL": f"redis://127.0.0.1:{port}/0"}
+def test_start__redis_without_vector_sets__refused_naming_the_version(tmp_path: Path) -> None:
+    with redis_of_old() as url:
         ended = subprocess.run(
-            [sys.executable, "-m", "routing"], env=environ, capture_output=True, timeout=60
+            [sys.executable, "-m", "routing"],
+            env=os.environ | {"REDIS_URL": url, "DATA_DIR": str(tmp_path)},
+            capture_output=True,
+            timeout=60,
         )
 
     assert ended.returncode == 1
-    assert b"Redis >= 8.0 with vector sets is required, 127.0.0.1 runs 7.2.4" in ended.stderr
+    needed = "Redis >= 8.0 with vector sets is required, 127.0.0.1 runs 7.0.15"
+    assert needed in ended.stderr.decode()
+
+
+def test_start__redis_with_vector_sets__accepted(own_redis: RedisServer) -> None:
+    require_vector_sets(own_redis.url)
 
 
 @contextmanager
-def old_redis() -> Iterator[int]:
-    """A server that speaks the protocol, knows no VADD and says it is Redis 7.2.4."""
+def redis_of_old() -> Iterator[str]:
+    """What Redis 7.0.15 says when asked what it can do; that release cannot be installed here."""
     with socket.create_server(("127.0.0.1", 0)) as server:
-        threading.Thread(target=answer_as_old_redis, args=(server,), daemon=True).start()
-        yield server.getsockname()[1]
+        threading.Thread(target=speak_as_redis_7, args=(server,), daemon=True).start()
+        yield f"redis://127.0.0.1:{server.getsockname()[1]}/0"
 
 
-def answer_as_old_redis(server: socket.socket) -> None:
-    info = b"# Server\r\nredis_version:7.2.4\r\n"
-    with server.accept()[0] as connection:
+def speak_as_redis_7(server: socket.socket) -> None:
+    info = b"# Server\r\nredis_version:7.0.15\r\n"
+    answers = {
+        b"INFO": b"$%d\r\n%s\r\n" % (len(info), info),
+        b"VCARD": b"-ERR unknown command 'VCARD', with args beginning with: 'reprise:none'\r\n",
+    }
+    connection, _ = server.accept()
+    with connection:
         while asked := connection.recv(4096):
             for command in asked.split(b"*")[1:]:
-                if b"COMMAND" in command:
-                    connection.sendall(b"*1\r\n*-1\r\n")
-                elif b"HELLO" in command:
-                    connection.sendall(b"-ERR unknown command 'HELLO'\r\n")
-                elif b"INFO" in command:
-                    connection.sendall(b"$%d\r\n%s\r\n" % (len(info), info))
-                else:
-                    connection.sendall(b"+OK\r\n")
+                name = command.split(b"\r\n")[2]
+                connection.sendall(answers.get(name, b"+OK\r\n"))
