@@ -162,6 +162,7 @@ CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_TIME_LIMIT = 60
 CELERY_TIMEZONE = "UTC"
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "celerybeat-schedule")
 # Each entry expires before the next is due, so that a stopped worker finds no backlog.
 CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
@@ -190,5 +191,10 @@ LOGGING: dict[str, Any] = {
     "root": {
         "handlers": ["console"],
         "level": read_str(os.environ, "LOG_LEVEL", default="INFO").upper(),
+    },
+    # Two lines a task, several tasks every few seconds, would bury everything else.
+    "loggers": {
+        "celery.app.trace": {"level": "WARNING"},
+        "celery.worker.strategy": {"level": "WARNING"},
     },
 }

@@ -97,9 +97,9 @@ def import_configuration(content: bytes, *, actor: Actor) -> Imported:
         file = msgspec.json.decode(content, type=ConfigurationFile)
     except msgspec.MsgspecError as error:
         message = _("This is not a configuration file: %(reason)s") % {"reason": str(error)}
-        raise InvalidInput(message, code="malformed_file") from error
+        raise InvalidInput(message) from error
     if file.format != FORMAT:
-        raise InvalidInput(_("This file has another format."), code="other_format")
+        raise InvalidInput(_("This file has another format."))
     with change(actor=actor, tenant=None, note=_("Import")):
         for item in file.tenants:
             _import_tenant(item, actor)
