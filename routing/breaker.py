@@ -11,6 +11,7 @@ logger = logging.getLogger(__name__)
 
 _OPENS_AFTER = 3
 _PROBE_SECONDS = 0.5
+_PROBE_PATIENCE_SECONDS = 0.25
 
 
 class Breaker:
@@ -61,7 +62,8 @@ class Breaker:
         while True:
             await asyncio.sleep(self._probe_seconds)
             try:
-                await self._probe()
+                async with asyncio.timeout(_PROBE_PATIENCE_SECONDS):
+                    await self._probe()
             except Exception as error:  # noqa: BLE001 - whatever fails, the dependency is not back
                 logger.debug("breaker.probe_failed dependency=%s error=%s", self._name, error)
                 continue

@@ -19,11 +19,15 @@ FIRST_BACKOFF_SECONDS = 0.1
 MAX_BACKOFF_SECONDS = 2.0
 
 
-def connect(url: str, *, timeout_seconds: float) -> Redis:
-    """A client of `url` that tries once and gives up after `timeout_seconds`. Connects lazily."""
+def connect(url: str, *, timeout_seconds: float, caller_bounds: bool = False) -> Redis:
+    """A client of `url` that tries once and gives up after `timeout_seconds`. Connects lazily.
+
+    `caller_bounds`: every command runs under the caller's own `asyncio.timeout`, and the client
+    sets none. Its time-outs cost 20 us a command, and its `wait_for` may swallow the caller's.
+    """
     return Redis.from_url(
         url,
-        socket_timeout=timeout_seconds,
+        socket_timeout=None if caller_bounds else timeout_seconds,
         socket_connect_timeout=timeout_seconds,
         # The library's own retries would sleep for seconds inside a call.
         retry=Retry(NoBackoff(), 0),

@@ -40,7 +40,7 @@ class Runtime:
         """Raises ConfigError when a setting is malformed."""
         budget = config.cache_budget_ms / 1000
         self.config = config
-        self._fast = connect(config.redis_url, timeout_seconds=budget)
+        self._fast = connect(config.redis_url, timeout_seconds=budget, caller_bounds=True)
         self._patient = connect(config.redis_url, timeout_seconds=_PATIENT_SECONDS)
         self.source = SnapshotSource(config, vitals=self._vitals)
         self.sink = EventSink(config)

@@ -46,8 +46,8 @@ class Nearest:
 class EntryStore:
     """Reads and writes entries. Every method raises CacheUnavailable when Redis does not answer.
 
-    `fast` serves calls and must give up within the call's budget; `patient` serves work that no
-    call waits for.
+    `fast` serves calls, whose callers bound the time they wait; `patient` serves work that no call
+    waits for, and has time-outs of its own.
     """
 
     def __init__(self, *, fast: Redis, patient: Redis) -> None:

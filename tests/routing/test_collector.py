@@ -30,7 +30,7 @@ class World:
 
     async def put(self, entry_id: str, *, documents: dict[str, str] | None = None) -> None:
         kept = msgspec.structs.replace(
-            entry(), entry_id=entry_id, created=NOW, expires=NOW + 60, documents=documents or {}
+            entry(), entry_id=entry_id, created=NOW, expires=NOW + 3_600, documents=documents or {}
         )
         await self.store.put(kept, tenant=ACME, vector=VECTOR)
 
@@ -55,7 +55,7 @@ async def test_collect__expired_entries__vectors_gone(
     for number in range(250):
         await world.put(f"e{number}")
 
-    collected = await world.collect(ahead=61)
+    collected = await world.collect(ahead=3_601)
 
     assert collected == Collected(entries=250, partitions=1)
     assert redis_client.exists(redis_names.vectors(ACME, "p1")) == 0
@@ -64,7 +64,7 @@ async def test_collect__expired_entries__vectors_gone(
 async def test_collect__entries_still_fresh__kept(world: World, redis_client: redis.Redis) -> None:
     await world.put("e1")
 
-    assert await world.collect(ahead=59) == Collected(entries=0, partitions=0)
+    assert await world.collect(ahead=3_599) == Collected(entries=0, partitions=0)
     assert redis_client.exists(redis_names.entry(ACME, "p1", "e1")) == 1
 
 

@@ -18,6 +18,7 @@ from tests.routing.builders import entry
 
 ACME = "uid-acme"
 NOW = int(time.time())
+LATER = NOW + 3_600
 
 
 @pytest.fixture
@@ -33,7 +34,7 @@ def unit(*values: float) -> NDArray[np.float32]:
 
 
 def fresh(entry_id: str = "e1", **changes: object) -> Entry:
-    times = {"created": NOW, "expires": NOW + 60}
+    times = {"created": NOW, "expires": LATER}
     return msgspec.structs.replace(entry(), entry_id=entry_id, **(times | changes))
 
 
@@ -54,7 +55,7 @@ async def test_put__entry_with_expiry__redis_forgets_it_then(
 ) -> None:
     await store.put(fresh(), tenant=ACME, vector=None)
 
-    assert redis_client.expiretime(redis_names.entry(ACME, "p1", "e1")) == NOW + 60
+    assert redis_client.expiretime(redis_names.entry(ACME, "p1", "e1")) == LATER
 
 
 async def test_nearest__stored_vectors__exact_cosine_not_redis_scale(store: EntryStore) -> None:
