@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from typing import Any
 
 import msgspec
 import pytest
@@ -109,6 +110,30 @@ def test_run_once__redis_lost_the_group__goes_on(acme: Tenant, live_redis: redis
     _add(live_redis, make_event(acme.uid))
 
     assert consumer.run_once() == Tally(entries=1, new=1)
+
+
+class BreaksOnce(redis.Redis):
+    """Redis as usual, but the first acknowledgement finds the connection broken."""
+
+    broken = False
+
+    def pipeline(self, *args: Any, **kwargs: Any) -> Any:
+        if not self.broken:
+            self.broken = True
+            raise redis.ConnectionError("broken")
+        return super().pipeline(*args, **kwargs)
+
+
+def test_run_once__after_a_fault__resumes_at_once(
+    acme: Tenant, live_redis: redis.Redis, redis_url: str
+) -> None:
+    _add(live_redis, make_event(acme.uid))
+    with BreaksOnce.from_url(redis_url) as client:
+        consumer = _consumer(client, claim_idle_ms=60_000)
+        with pytest.raises(redis.ConnectionError):
+            consumer.run_once()
+
+        assert consumer.run_once() == Tally(entries=1, repeated=1)
 
 
 @pytest.mark.django_db(transaction=True)
