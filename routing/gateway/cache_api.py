@@ -92,14 +92,12 @@ class CacheApi:
         call = _call(body, exchange)
         answer = _text(body, "answer")
         usage = _usage(body.get("usage"))
+        if not self._engine.cache_available:
+            raise _cache_away("redis")
         try:
             plan = await self._engine.plan(call, record.active)
         except CacheUnavailable as error:
-            raise CallError(
-                f"The cache is away ({error.stage}); store the answer later.",
-                status=503,
-                code="cache_unavailable",
-            ) from error
+            raise _cache_away(error.stage) from error
         if isinstance(plan, str):
             raise bad_request(
                 f"The cache has no place for this answer: {plan}.", param=None, code=plan
@@ -142,6 +140,14 @@ def _call(body: Mapping[str, Any], exchange: Exchange) -> Call:
         query=_text(body, "query"),
         context=b"" if context is None else canonical_json(context),
         controls=read_controls(controls, headers=exchange.head.cache_headers),
+    )
+
+
+def _cache_away(stage: str) -> CallError:
+    return CallError(
+        f"The cache is away ({stage}); store the answer later.",
+        status=503,
+        code="cache_unavailable",
     )
 
 

@@ -162,6 +162,18 @@ def test_redis_gone__calls__answered_by_provider_and_faq(
     assert gateway.ask("When are you open?").headers["x-cache-layer"] == "faq"
 
 
+def test_redis_gone__store__503_instead_of_a_promise(
+    process: Process, gateway: Gateway, own_redis: RedisServer
+) -> None:
+    own_redis.kill()
+    for _ in range(4):
+        gateway.ask("Is anybody there?")
+
+    response = gateway.post("/v1/cache/store", {"query": "Q?", "answer": "A."})
+
+    assert (response.status_code, response.json()["error"]["code"]) == (503, "cache_unavailable")
+
+
 def test_redis_back__calls__cached_again_and_no_event_lost(
     process: Process, gateway: Gateway, own_redis: RedisServer
 ) -> None:
