@@ -75,10 +75,13 @@ def update_faq(*, faq: Faq, actor: Actor, spec: FaqSpec, expected_version: int |
     return row
 
 
-def delete_faq(*, faq: Faq, actor: Actor) -> None:
-    """Remove an FAQ and its phrasings."""
+def delete_faq(*, faq: Faq, actor: Actor, expected_version: int | None = None) -> None:
+    """Remove an FAQ and its phrasings.
+
+    Raises StaleEdit when `expected_version` is given and someone saved meanwhile.
+    """
     with change(actor=actor, tenant=faq.tenant) as journal:
-        row = current(faq, expected_version=None)
+        row = current(faq, expected_version=expected_version)
         journal.record("faq.deleted", target=row, before=_facts(spec_of(row)))
         row.delete()
 

@@ -108,10 +108,13 @@ def update_policy(
     return row
 
 
-def delete_policy(*, policy: Policy, actor: Actor) -> None:
-    """Remove a policy; the entries stored under it become unreachable."""
+def delete_policy(*, policy: Policy, actor: Actor, expected_version: int | None = None) -> None:
+    """Remove a policy; the entries stored under it become unreachable.
+
+    Raises StaleEdit when `expected_version` is given and someone saved meanwhile.
+    """
     with change(actor=actor, tenant=policy.tenant) as journal:
-        row = current(policy, expected_version=None)
+        row = current(policy, expected_version=expected_version)
         journal.record("policy.deleted", target=row, before=asdict(spec_of(row)))
         row.delete()
 

@@ -46,6 +46,7 @@ def test_error__no_right__has_the_shape(viewer: APIClient) -> None:
     "address",
     [
         "/api/v1/",
+        "/api/nothing",
         "/api/v1/nothing/",
         "/api/v1/tenants",
         "/api/v1/tenants/acme/nothing",

@@ -6,6 +6,8 @@ import pytest
 from rest_framework.test import APIClient
 
 from cache_admin.models import Document, Faq, Tenant
+from cache_admin.services.documents import create_document
+from tests.cache_admin.builders import ROBOT
 
 DOCUMENTS = "/api/v1/tenants/acme/documents/"
 FAQS = "/api/v1/tenants/acme/faqs/"
@@ -57,7 +59,8 @@ def test_page_size__above_the_cap__is_lowered(viewer: APIClient, acme: Tenant) -
     assert len(slugs) == 200
 
 
-def test_revision_pages__followed__go_back_in_time(viewer: APIClient, globex: Tenant) -> None:
+def test_revision_pages__followed__go_back_in_time(viewer: APIClient, acme: Tenant) -> None:
+    create_document(tenant=acme, actor=ROBOT, slug="manual", title="Manual")
     first = viewer.get(f"{REVISIONS}?page_size=1").json()
 
     second = viewer.get(first["next"]).json()

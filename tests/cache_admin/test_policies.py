@@ -172,3 +172,11 @@ def test_delete_policy__existing__audited(acme: Tenant) -> None:
         "tests",
         False,
     )
+
+
+def test_delete_policy__someone_saved_meanwhile__refused(acme: Tenant) -> None:
+    policy = acme.policies.get(name="archival")
+    Policy.objects.filter(pk=policy.pk).update(version=policy.version + 1)
+
+    with pytest.raises(StaleEdit):
+        delete_policy(policy=policy, actor=ROBOT, expected_version=policy.version)

@@ -98,8 +98,8 @@ class FaqDetail(FaqView):
     def delete(self, request: Request, slug: str, uid: str) -> Response:
         """Delete a curated answer."""
         faq = get_object_or_404(self.faqs(), uid=uid)
-        expected_version(request, faq)
-        delete_faq(faq=faq, actor=actor_of(request))
+        expected = expected_version(request, faq)
+        delete_faq(faq=faq, actor=actor_of(request), expected_version=expected)
         return deleted()
 
     def _saved(

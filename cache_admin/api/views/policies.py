@@ -99,8 +99,8 @@ class PolicyDetail(PolicyView):
     def delete(self, request: Request, slug: str, uid: str) -> Response:
         """Delete a policy."""
         policy = get_object_or_404(self.policies(), uid=uid)
-        expected_version(request, policy)
-        delete_policy(policy=policy, actor=actor_of(request))
+        expected = expected_version(request, policy)
+        delete_policy(policy=policy, actor=actor_of(request), expected_version=expected)
         return deleted()
 
     def _saved(
