@@ -95,7 +95,11 @@ class Embedder:
         return find_prepared(self._model, cache_dir=self._cache_dir)
 
     def _load(self, directory: Path) -> EmbeddingSession:
-        return EmbeddingSession(directory, streams=self._workers)
+        session = EmbeddingSession(directory, streams=self._workers)
+        # The very first inference must be alone: OpenVINO initialises a static under a guard while
+        # it waits for the GIL, and a second thread that holds the GIL would wait for the guard.
+        session.embed(_WARM_UP[0])
+        return session
 
     async def _prepare(self) -> None:
         logger.info("embedder.preparing model=%s", self._model)
