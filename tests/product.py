@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import msgspec
 import openai
 
@@ -93,7 +93,7 @@ class Product:
         self.announced = Announced(
             base_url=found(r"Base URL +(\S+)", output),
             app_key=found(r"App key +(\S+)", output),
-            console_url=found(r"Console +(\S+)", output),
+            console_url=found(r"Console +(\S+)/", output),
             username=found(r"Login +(\S+)", output),
             password=found(r"Password +(\S+)", output),
         )
@@ -182,7 +182,7 @@ class Product:
 
     def _sandbox(self, method: str, path: str, **options: Any) -> bytes:
         url = f"http://127.0.0.1:{self.plan.sandbox.number}/{path}"
-        return httpx.request(method, url, **options).raise_for_status().content
+        return httpx2.request(method, url, **options).raise_for_status().content
 
     def _children(self) -> dict[int, str]:
         """The command line of every process it runs, by process id."""
