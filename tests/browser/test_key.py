@@ -1,0 +1,40 @@
+"""A key made in the browser opens the runtime until it is revoked there."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from tests.browser.calls import is_accepted
+from tests.browser.pages import Console
+from tests.product import Product, wait_until
+
+
+@pytest.fixture
+def key(console: Console, product: Product) -> str:
+    """The text of a key just created, which the page still shows."""
+    return console.create_key("Till")
+
+
+def test_key__created__never_shown_again(console: Console, key: str) -> None:
+    console.open("keys/")
+
+    assert key not in console.page.content()
+
+
+def test_key__created__accepted(product: Product, key: str) -> None:
+    with product.client(app_key=key) as client:
+        wait_until(lambda: is_accepted(client), seconds=2)
+
+
+def test_key__revoked__refused(console: Console, product: Product, key: str) -> None:
+    with product.client(app_key=key) as client:
+        wait_until(lambda: is_accepted(client), seconds=2)
+
+        console.open("keys/")
+        console.row(key[:11]).get_by_role("link", name="Revoke…").click()
+        revoked = console.press("Revoke key")
+        wait_until(lambda: not is_accepted(client), seconds=2)
+
+    print(f"refused {(time.monotonic() - revoked) * 1000:.0f} ms after the answer")  # noqa: T201

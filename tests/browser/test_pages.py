@@ -1,0 +1,163 @@
+"""Every page on a phone, in Spanish and in the dark."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from tests.browser.pages import Console
+from tests.console.pages import PAGES
+from tests.product import Product
+
+WIDTH = 360
+PATHS = ("tenants/", "tenants/new/", *(f"t/demo/{page.path}" for page in PAGES))
+_FIND_LINKS = "(links) => links.map((link) => link.pathname)"
+_LOOK = """() => ({
+  language: document.documentElement.lang,
+  background: getComputedStyle(document.body).backgroundColor,
+  width: document.scrollingElement.scrollWidth,
+})"""
+# The button within a date field takes the focus from the field, with the browser's own outline.
+_FOCUSED = """() => {
+  const element = document.activeElement;
+  const style = getComputedStyle(element);
+  const within = element.type === "date" && !element.matches(":focus");
+  return {
+    name: element.outerHTML.split(">")[0],
+    target: element.getAttribute("href") ?? "",
+    in_sight: element.getBoundingClientRect().top >= 0,
+    outlined: within || style.outlineStyle !== "none" && parseFloat(style.outlineWidth) > 0,
+  };
+}"""
+
+
+@dataclass(frozen=True, slots=True)
+class Focus:
+    """Where the keyboard is, and whether one can see that."""
+
+    name: str
+    target: str
+    in_sight: bool
+    outlined: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """What a visit to one page showed; `width` in CSS pixels, wider ones scroll sideways."""
+
+    language: str
+    background: str
+    width: int
+    complaints: tuple[str, ...]
+    hosts: frozenset[str]
+    first_stop: Focus
+
+
+@pytest.fixture(scope="module")
+def phone(browser: Browser, product: Product, login: Any) -> Iterator[Console]:
+    """A narrow window of someone who reads Spanish and prefers dark pages."""
+    with browser.new_context(
+        storage_state=login,
+        locale="es-ES",
+        color_scheme="dark",
+        viewport={"width": WIDTH, "height": 740},
+    ) as context:
+        yield Console(context, url=product.announced.console_url)
+
+
+@pytest.fixture(scope="module")
+def ids(phone: Console) -> dict[str, str]:
+    """The id of one object of every kind."""
+    lists = {
+        "policy": "policies",
+        "faq": "faqs",
+        "document": "documents",
+        "key": "keys",
+        "revision": "revisions",
+    }
+    return {kind: id_in_list(phone, name) for kind, name in lists.items()}
+
+
+@pytest.fixture(scope="module", params=PATHS, ids=lambda path: path.removeprefix("t/demo/"))
+def visit(phone: Console, ids: dict[str, str], request: pytest.FixtureRequest) -> Visit:
+    phone.heard.clear()
+    phone.visit(request.param.format(**ids))
+    look = phone.page.evaluate(_LOOK)
+    phone.page.keyboard.press("Tab")
+    return Visit(
+        **look,
+        complaints=tuple(phone.heard.complaints),
+        hosts=frozenset(phone.heard.hosts),
+        first_stop=focus(phone),
+    )
+
+
+def test_page__phone__needs_no_sideways_scrolling(visit: Visit) -> None:
+    assert visit.width <= WIDTH
+
+
+def test_page__spanish_preferred__in_spanish(visit: Visit) -> None:
+    assert visit.language == "es"
+
+
+def test_page__dark_preferred__dark(visit: Visit) -> None:
+    red, green, blue = re.findall(r"\d+", visit.background)
+
+    assert max(int(red), int(green), int(blue)) < 64
+
+
+def test_page__loaded__no_error_and_nothing_refused(visit: Visit) -> None:
+    assert visit.complaints == ()
+
+
+def test_page__loaded__no_other_host_asked(visit: Visit, product: Product) -> None:
+    assert visit.hosts == {urlsplit(product.announced.console_url).netloc}
+
+
+def test_page__first_tab__skip_link_in_sight(visit: Visit) -> None:
+    assert visit.first_stop.target == "#main"
+    assert visit.first_stop.in_sight
+    assert visit.first_stop.outlined
+
+
+def test_skip_link__followed__focus_in_the_body(phone: Console) -> None:
+    phone.open("policies/")
+    phone.page.keyboard.press("Tab")
+    phone.page.keyboard.press("Enter")
+
+    expect(phone.main).to_be_focused()
+
+
+@pytest.mark.parametrize("path", ["policies/{policy}/", "faqs/{faq}/", "revisions/"])
+def test_page__tabbed_through__every_stop_outlined(
+    phone: Console, ids: dict[str, str], path: str
+) -> None:
+    phone.open(path.format(**ids))
+    stops = list(tab_through(phone))
+
+    assert [stop.name for stop in stops if not (stop.outlined and stop.in_sight)] == []
+
+
+def id_in_list(console: Console, name: str) -> str:
+    console.open(f"{name}/")
+    paths = console.page.locator("main a[href]").evaluate_all(_FIND_LINKS)
+    found = (re.search(rf"/{name}/([^/]+)/", path) for path in paths)
+    return next(match[1] for match in found if match and match[1] != "new")
+
+
+def focus(console: Console) -> Focus:
+    return Focus(**console.page.evaluate(_FOCUSED))
+
+
+def tab_through(console: Console) -> Iterator[Focus]:
+    """Every tab stop of the page, in order."""
+    console.page.keyboard.press("Tab")
+    while not (stop := focus(console)).name.startswith("<body"):
+        yield stop
+        console.page.keyboard.press("Tab")

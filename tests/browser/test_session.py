@@ -1,0 +1,71 @@
+"""Logging in and out, and what a person sets for themselves."""
+
+from __future__ import annotations
+
+from tests.browser.pages import Console
+from tests.product import Product
+
+
+def test_login__wrong_password__says_so_and_stays(visitor: Console, product: Product) -> None:
+    visitor.log_in(product.announced.username, "not the password")
+
+    assert "correct username and password" in visitor.alert
+    assert visitor.heading == "Log in"
+
+
+def test_login__right_password__leads_to_the_overview(visitor: Console, product: Product) -> None:
+    visitor.log_in(product.announced.username, product.announced.password)
+
+    assert visitor.heading == "Overview"
+
+
+def test_login__sent_there_from_a_page__leads_back(visitor: Console, product: Product) -> None:
+    visitor.open("policies/")
+    visitor.page.get_by_label("Username").fill(product.announced.username)
+    visitor.page.get_by_label("Password").fill(product.announced.password)
+    visitor.press("Log in")
+
+    assert visitor.heading == "Policies"
+
+
+def test_logout__pressed__locks_the_console(visitor: Console, product: Product) -> None:
+    visitor.log_in(product.announced.username, product.announced.password)
+
+    visitor.press("Log out")
+    visitor.open()
+
+    assert visitor.heading == "Log in"
+
+
+def test_language__switched__the_same_page_in_it(console: Console) -> None:
+    console.open("policies/")
+
+    console.press("Español")
+
+    assert console.heading == "Políticas"
+    assert console.page.locator("html").get_attribute("lang") == "es"
+
+
+def test_theme__dark_chosen__kept_on_the_next_page(console: Console) -> None:
+    console.open()
+    light = background(console)
+    console.page.get_by_role("button", name="Dark", exact=True).click()
+
+    console.open("policies/")
+
+    assert background(console) != light
+
+
+def test_menu__phone__opens_and_leads_on(console: Console) -> None:
+    console.page.set_viewport_size({"width": 360, "height": 740})
+    console.open()
+
+    console.page.get_by_role("button", name="Menu", exact=True).click()
+    console.page.get_by_role("navigation").get_by_role("link", name="FAQs").click()
+
+    assert console.heading == "FAQs"
+
+
+def background(console: Console) -> str:
+    colour = console.page.evaluate("getComputedStyle(document.body).backgroundColor")
+    return str(colour)
