@@ -10,8 +10,8 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
-from contextlib import closing, suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -103,7 +103,6 @@ class Product:
         if self._process is None:
             return []
         pids = self._children()
-        self.resume_supervisor()
         self._process.terminate()
         self._process.wait(timeout=60)
         self._process = None
@@ -135,15 +134,26 @@ class Product:
         os.kill(pid, signal.SIGKILL)
         return pid
 
-    def pause_supervisor(self) -> None:
-        """Let nothing that ends be started again, until `resume_supervisor`."""
+    @contextmanager
+    def frozen(self, program: str) -> Iterator[None]:
+        """A program that takes connections and answers nothing, until the block ends."""
+        pid = self.pid(program)
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(pid, signal.SIGCONT)
+
+    @contextmanager
+    def kept_down(self, program: str) -> Iterator[None]:
+        """A program that is killed and not started again before the block ends."""
         assert self._process is not None
         self._process.send_signal(signal.SIGSTOP)
-
-    def resume_supervisor(self) -> None:
-        """Let the supervisor go on."""
-        assert self._process is not None
-        self._process.send_signal(signal.SIGCONT)
+        try:
+            self.kill(program)
+            yield
+        finally:
+            self._process.send_signal(signal.SIGCONT)
 
     def manage(self, *arguments: str) -> str:
         """What `manage.py` with `arguments` prints, run beside the product's processes."""

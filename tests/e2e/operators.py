@@ -61,6 +61,14 @@ def policy(api: httpx2.Client, name: str) -> tuple[str, str]:
     return path, api.get(path).headers["etag"]
 
 
+def save_something(api: httpx2.Client) -> int:
+    """Publish a revision that changes no answer; returns its number."""
+    path, etag = policy(api, "archival")
+    priority = api.get(path).json()["priority"] + 1
+    saved = api.patch(path, json={"priority": priority}, headers={"If-Match": etag})
+    return int(saved.headers["x-revision"])
+
+
 def _log_in(browser: httpx2.Client, product: Product) -> None:
     page = browser.get("/login/").raise_for_status().text
     form = {
