@@ -48,8 +48,7 @@ class TextEmbedder(Protocol):
 class Engine:
     """Answers calls from the cache and keeps what providers answered.
 
-    `budget_ms` bounds what Redis may add to one call. `on_error` is told the stage of every cache
-    fault. `clock` gives epoch seconds.
+    `on_error` is told the stage of every cache fault. `clock` gives epoch seconds.
     """
 
     def __init__(
@@ -57,16 +56,14 @@ class Engine:
         *,
         store: EntryStore,
         embedder: TextEmbedder,
-        budget_ms: int,
         on_error: Callable[[str], None],
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._store = store
         self._embedder = embedder
-        self._budget_seconds = budget_ms / 1000
         self._on_error = on_error
         self._clock = clock
-        self._breaker = Breaker("redis", probe=store.ping)
+        self._breaker = Breaker("redis", probe=store.warm)
         self._background: set[asyncio.Task[None]] = set()
 
     @property
@@ -80,7 +77,7 @@ class Engine:
         tenant = active.tenants[call.tenant]
         if call.controls.bypass:
             trail.bypass("asked")
-            return trail.lookup(plan=await self._plan_or_none(call, tenant, trail))
+            return trail.lookup(plan=self._plan_to_renew(call, tenant, revision=active.revision))
         if answer := curated_answer(call, tenant):
             return trail.hit(answer)
         trail.passed("faq", "no_match" if call.plain_text else "not_plain_text")
@@ -93,42 +90,37 @@ class Engine:
             logger.debug("engine.cache_unavailable stage=%s", error.stage)
             return trail.bypass("cache_unavailable").lookup()
 
-    async def plan(self, call: Call, active: ActiveConfig) -> StorePlan | str:
-        """Where an answer the app brings itself would be kept, or why it would not be.
+    def plan(self, call: Call, active: ActiveConfig) -> StorePlan | str:
+        """Where an answer the app brings itself would be kept, or the reason why it would not be.
 
-        Raises CacheUnavailable when the embedding model is not there.
+        Raises CacheUnavailable while the embedding model is not there.
         """
         place = self._place(call, active.tenants[call.tenant])
         if isinstance(place, str):
             return place
-        vector = await self._embedder.embed(call.query)
-        return _plan(call, place, vector, revision=active.revision)
+        return _plan(call, place, vector=None, revision=active.revision)
 
-    async def store(self, plan: StorePlan, completion: Completion) -> None:
-        """Keep a complete answer. Off the request path; a fault is counted, never raised."""
-        created = int(self._clock())
-        entry = Entry(
-            entry_id=plan.entry_id,
-            tenant=plan.tenant,
-            partition=plan.partition,
-            policy=plan.policy,
-            query=plan.query,
-            answer=completion.text,
-            model=completion.model,
-            created=created,
-            expires=created + plan.ttl_seconds,
-            revision=plan.revision,
-            usage=completion.usage,
-            cost_nanousd=completion.cost_nanousd,
-            documents=plan.documents,
-            tags=plan.tags,
-            user=plan.user,
-        )
+    async def store(self, plan: StorePlan, completion: Completion) -> bool:
+        """Keep a complete answer; False when that failed, which is counted and never raised."""
         try:
-            await self._store.put(entry, tenant=plan.tenant, vector=plan.vector or None)
+            vector = plan.vector
+            if vector is None:
+                vector = _as_bytes(await self._embedder.embed(plan.query))
+            entry = _entry(plan, completion, created=int(self._clock()))
+            await self._store.put(entry, tenant=plan.tenant, vector=vector or None)
         except CacheUnavailable as error:
             self._on_error(error.stage)
-            logger.warning("engine.store_failed reason=%s", error.reason)
+            logger.warning("engine.store_failed stage=%s reason=%s", error.stage, error.reason)
+            return False
+        return True
+
+    async def start(self) -> None:
+        """Make ready for the first call; Redis may be away."""
+        try:
+            await self._store.warm()
+        except CacheUnavailable as error:
+            self._on_error(error.stage)
+            logger.warning("engine.redis_away reason=%s", error.reason)
 
     async def close(self) -> None:
         """Finish background work and stop probing."""
@@ -142,24 +134,17 @@ class Engine:
         trail.at(place)
         if self._breaker.is_open:
             raise CacheUnavailable("breaker", "Redis is being left alone")
-        started = time.perf_counter()
         if answer := await self._exact(place, trail):
             return trail.hit(answer)
-        redis_seconds = time.perf_counter() - started
         vector = await self._embed(call.query, trail)
-        if vector is not None:
-            left = self._budget_seconds - redis_seconds
-            if answer := await self._semantic(place, vector, trail, seconds=left):
-                return trail.hit(answer)
-        return trail.lookup(plan=_plan(call, place, vector, revision=trail.revision))
+        if vector is not None and (answer := await self._semantic(place, vector, trail)):
+            return trail.hit(answer)
+        plan = _plan(call, place, vector=_as_bytes(vector), revision=trail.revision)
+        return trail.lookup(plan=plan)
 
     async def _exact(self, place: Place, trail: Trail) -> Answer | None:
-        entry = await self._bounded(
-            self._store.get(
-                tenant=place.tenant, partition=place.partition, entry_id=place.entry_id
-            ),
-            stage="exact",
-            seconds=self._budget_seconds,
+        entry = await self._watched(
+            self._store.get(tenant=place.tenant, partition=place.partition, entry_id=place.entry_id)
         )
         if entry is None:
             trail.passed("exact", "no_match")
@@ -178,18 +163,14 @@ class Engine:
             trail.passed("semantic", "text_too_long")
         return vector
 
-    async def _semantic(
-        self, place: Place, vector: Vector, trail: Trail, *, seconds: float
-    ) -> Answer | None:
-        nearest = await self._bounded(
+    async def _semantic(self, place: Place, vector: Vector, trail: Trail) -> Answer | None:
+        nearest = await self._watched(
             self._store.nearest(
                 tenant=place.tenant,
                 partition=place.partition,
                 vector=vector,
                 count=candidates_needed(place),
-            ),
-            stage="semantic",
-            seconds=seconds,
+            )
         )
         if nearest.orphans:
             self._spawn(self._forget(place, nearest.orphans))
@@ -207,14 +188,10 @@ class Engine:
             now=now,
         )
 
-    async def _bounded(self, work: Coroutine[None, None, T], *, stage: str, seconds: float) -> T:
-        """Await `work` for at most `seconds`, telling the breaker how it went."""
+    async def _watched(self, work: Coroutine[None, None, T]) -> T:
+        """Await `work`, telling the breaker how it went."""
         try:
-            async with asyncio.timeout(max(seconds, 0.001)):
-                result = await work
-        except TimeoutError as error:
-            self._breaker.failed()
-            raise CacheUnavailable(stage, "out of time") from error
+            result = await work
         except CacheUnavailable:
             self._breaker.failed()
             raise
@@ -226,19 +203,20 @@ class Engine:
             return call.bypass_reason
         return find_place(call, tenant, embedding_model=self._embedder.model_id)
 
-    async def _plan_or_none(
-        self, call: Call, tenant: ActiveTenant, trail: Trail
+    def _plan_to_renew(
+        self, call: Call, tenant: ActiveTenant, *, revision: int
     ) -> StorePlan | None:
         """A bypassed call skips what is stored, and renews it."""
+        if call.controls.no_store or self._breaker.is_open:
+            return None
         try:
             place = self._place(call, tenant)
-            if isinstance(place, str) or self._breaker.is_open:
-                return None
-            vector = await self._embed(call.query, trail)
         except CacheUnavailable as error:
             self._on_error(error.stage)
             return None
-        return _plan(call, place, vector, revision=trail.revision)
+        if isinstance(place, str):
+            return None
+        return _plan(call, place, vector=None, revision=revision)
 
     async def _forget(self, place: Place, ids: tuple[str, ...]) -> None:
         try:
@@ -254,17 +232,41 @@ class Engine:
         task.add_done_callback(self._background.discard)
 
 
-def _plan(call: Call, place: Place, vector: Vector | None, *, revision: int) -> StorePlan:
+def _as_bytes(vector: Vector | None) -> bytes:
+    return b"" if vector is None else vector.tobytes()
+
+
+def _plan(call: Call, place: Place, *, vector: bytes | None, revision: int) -> StorePlan:
     return StorePlan(
         tenant=place.tenant,
         partition=place.partition,
         entry_id=place.entry_id,
         policy=place.policy.uid,
         query=call.query,
-        vector=b"" if vector is None else vector.tobytes(),
+        vector=vector,
         ttl_seconds=place.ttl_seconds,
         documents=place.documents,
         tags=call.controls.tags,
         user=place.user,
         revision=revision,
+    )
+
+
+def _entry(plan: StorePlan, completion: Completion, *, created: int) -> Entry:
+    return Entry(
+        entry_id=plan.entry_id,
+        tenant=plan.tenant,
+        partition=plan.partition,
+        policy=plan.policy,
+        query=plan.query,
+        answer=completion.text,
+        model=completion.model,
+        created=created,
+        expires=created + plan.ttl_seconds,
+        revision=plan.revision,
+        usage=completion.usage,
+        cost_nanousd=completion.cost_nanousd,
+        documents=plan.documents,
+        tags=plan.tags,
+        user=plan.user,
     )

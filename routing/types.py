@@ -121,7 +121,7 @@ class StorePlan:
     """Where and how the provider's answer to a miss is kept. Made by the lookup, used once.
 
     `vector` is float32 bytes; empty when the text has none, and the entry is then found exactly or
-    not at all.
+    not at all; None when it has yet to be made.
     """
 
     tenant: str
@@ -129,7 +129,7 @@ class StorePlan:
     entry_id: str
     policy: str
     query: str
-    vector: bytes
+    vector: bytes | None
     ttl_seconds: int
     documents: Mapping[str, str]
     tags: tuple[str, ...]

@@ -95,7 +95,7 @@ class CacheApi:
         if not self._engine.cache_available:
             raise _cache_away("redis")
         try:
-            plan = await self._engine.plan(call, record.active)
+            plan = self._engine.plan(call, record.active)
         except CacheUnavailable as error:
             raise _cache_away(error.stage) from error
         if isinstance(plan, str):
@@ -103,15 +103,14 @@ class CacheApi:
                 f"The cache has no place for this answer: {plan}.", param=None, code=plan
             )
         stored_at = datetime.now(UTC)
-        await self._engine.store(
-            plan,
-            Completion(
-                text=answer,
-                model=call.model,
-                usage=usage,
-                cost_nanousd=_cost(record, call, usage, at=stored_at),
-            ),
+        completion = Completion(
+            text=answer,
+            model=call.model,
+            usage=usage,
+            cost_nanousd=_cost(record, call, usage, at=stored_at),
         )
+        if not await self._engine.store(plan, completion):
+            raise _cache_away("store")
         kept = StoreAnswer(
             stored=True,
             entry_id=f"{plan.partition}.{plan.entry_id}",

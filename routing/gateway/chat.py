@@ -37,7 +37,7 @@ from routing.types import Answer, Completion, Lookup
 class Background(Protocol):
     """Runs work that no call waits for, to its end."""
 
-    def __call__(self, work: Coroutine[Any, Any, None]) -> None: ...
+    def __call__(self, work: Coroutine[Any, Any, object]) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)

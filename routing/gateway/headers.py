@@ -42,7 +42,10 @@ def pass_headers(
 ) -> Headers:
     """Headers of a call the cache did not answer; without `cost_nanousd` the cost is not known."""
     forwarded = "bypass" if decision.result == "bypass" else "miss"
+    reason = decision.layers[-1].reason if decision.layers else ""
     status = f"reprise; fwd={forwarded}{'; stored' if stored else ''}"
+    if reason:
+        status += f"; detail={reason}"
     headers = [
         (b"cache-status", status.encode()),
         _LAYERS["none"],

@@ -50,15 +50,14 @@ class Runtime:
             workers=config.embedding_workers,
         )
         self.engine = Engine(
-            store=EntryStore(fast=self._fast, patient=self._patient),
+            store=EntryStore(fast=self._fast, patient=self._patient, budget_seconds=budget),
             embedder=self.embedder,
-            budget_ms=config.cache_budget_ms,
             on_error=metrics.cache_error,
         )
         self.provider = OpenAIProvider(timeout_seconds=config.provider_timeout_seconds)
         self.targets = TargetBook(config)
         self.embedder_error = ""
-        self._background: set[asyncio.Task[None]] = set()
+        self._background: set[asyncio.Task[object]] = set()
         self._collector = Collector(
             self._patient, active=lambda: self.source.active, on_error=metrics.cache_error
         )
@@ -69,6 +68,7 @@ class Runtime:
         await self.provider.start()
         await self.sink.start()
         await self.source.start()
+        await self.engine.start()
         self._running = [
             asyncio.create_task(self._warm(), name="embedder"),
             asyncio.create_task(self._collector.run(), name="collector"),
@@ -89,7 +89,7 @@ class Runtime:
         await self._fast.aclose()
         await self._patient.aclose()
 
-    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+    def spawn(self, work: Coroutine[Any, Any, object]) -> None:
         """Run `work`, which no call waits for; `close` waits for it."""
         task = asyncio.get_running_loop().create_task(work)
         self._background.add(task)

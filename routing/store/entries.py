@@ -20,9 +20,13 @@ from redis.exceptions import RedisError
 from routing import redis_names
 from routing.errors import CacheUnavailable
 from routing.store import lua
+from routing.store.batch import BatchedReader
+from routing.store.patience import within
 from routing.types import Entry
 
 _SEARCH_EFFORT = 200
+_EXACT_SHARE = 0.5
+_WARM_SECONDS = 1.0
 _ENTRY_DECODER = msgspec.msgpack.Decoder(Entry)
 _ENTRY_ENCODER = msgspec.msgpack.Encoder()
 
@@ -46,30 +50,33 @@ class Nearest:
 class EntryStore:
     """Reads and writes entries. Every method raises CacheUnavailable when Redis does not answer.
 
-    `fast` serves calls, whose callers bound the time they wait; `patient` serves work that no call
-    waits for, and has time-outs of its own.
+    `fast` serves calls: of `budget_seconds`, which Redis may add to one call, the exact look-up
+    gets one half and the semantic one the other. `patient` serves work that no call waits for, and
+    has time-outs of its own.
     """
 
-    def __init__(self, *, fast: Redis, patient: Redis) -> None:
+    def __init__(self, *, fast: Redis, patient: Redis, budget_seconds: float) -> None:
         self._fast = fast
         self._patient = patient
+        self._exact = BatchedReader(fast, seconds=budget_seconds * _EXACT_SHARE)
         self._nearest = fast.register_script(lua.NEAREST)
+        self._nearest_seconds = budget_seconds * (1 - _EXACT_SHARE)
 
-    async def ping(self) -> None:
-        """Return when Redis answers."""
+    async def warm(self) -> None:
+        """Connect and load the script, so that the first call does not pay for it."""
         try:
-            await self._fast.ping()
+            await within(_WARM_SECONDS, self._load_script())
         except (RedisError, OSError, TimeoutError) as error:
-            raise CacheUnavailable("ping", str(error)) from error
+            raise CacheUnavailable("warm", str(error)) from error
 
     async def get(self, *, tenant: str, partition: str, entry_id: str) -> Entry | None:
         """The entry stored for exactly this query; None when there is none."""
         name = redis_names.entry(tenant, partition, entry_id)
         try:
-            blob = await self._fast.hget(name, "e")
+            blob = await self._exact.hget(name, "e")
         except (RedisError, OSError, TimeoutError) as error:
             raise CacheUnavailable("exact", str(error)) from error
-        return _decode_entry(cast("bytes | None", blob), stage="exact")
+        return _decode_entry(blob, stage="exact")
 
     async def nearest(
         self, *, tenant: str, partition: str, vector: NDArray[np.float32], count: int
@@ -82,9 +89,10 @@ class EntryStore:
         name = redis_names.vectors(tenant, partition)
         prefix = redis_names.entry(tenant, partition, "")
         try:
-            rows = await self._nearest(
+            search = self._nearest(
                 keys=[name], args=[vector.tobytes(), count, _SEARCH_EFFORT, prefix]
             )
+            rows = await within(self._nearest_seconds, search)
         except (RedisError, OSError, TimeoutError) as error:
             raise CacheUnavailable("semantic", str(error)) from error
         return _rank(cast("Sequence[tuple[bytes, bytes | None, bytes | None]]", rows), vector)
@@ -120,6 +128,9 @@ class EntryStore:
                 await pipe.execute()
         except (RedisError, OSError, TimeoutError) as error:
             raise CacheUnavailable("forget", str(error)) from error
+
+    async def _load_script(self) -> None:
+        await self._fast.script_load(lua.NEAREST)
 
     async def _register(self, entry: Entry, *, tenant: str) -> None:
         """Enter the partition in the tenant's books. Other hash slots, so not in the transaction;

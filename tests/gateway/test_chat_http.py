@@ -111,7 +111,7 @@ def test_chat__bypass__asks_the_provider_and_renews_what_is_stored(gateway: Gate
 
     bypassed = gateway.ask(question, cache={"bypass": True})
 
-    assert bypassed.headers["cache-status"] == "reprise; fwd=bypass; stored"
+    assert bypassed.headers["cache-status"] == "reprise; fwd=bypass; stored; detail=asked"
     assert layer(gateway, question) == "exact"
 
 
@@ -125,7 +125,7 @@ def test_chat__no_store__answer_not_kept(gateway: Gateway) -> None:
 def test_chat__several_choices__bypass(gateway: Gateway) -> None:
     response = gateway.ask("Name a colour.", n=2)
 
-    assert response.headers["cache-status"] == "reprise; fwd=bypass"
+    assert response.headers["cache-status"] == "reprise; fwd=bypass; detail=several_choices"
     assert gateway.event(response).reason == "several_choices"
 
 
@@ -139,7 +139,7 @@ def test_chat__routed_model__provider_is_asked_for_the_target(gateway: Gateway) 
 def test_chat__miss__headers_tell_everything(gateway: Gateway) -> None:
     headers = gateway.ask("Where do you come from?").headers
 
-    assert headers["cache-status"] == "reprise; fwd=miss; stored"
+    assert headers["cache-status"].startswith("reprise; fwd=miss; stored; detail=")
     assert headers["x-snapshot-revision"] == "1"
     assert Decimal(headers["x-cost-usd"]) > 0
     assert len(headers["x-response-id"]) == 36

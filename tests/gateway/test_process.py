@@ -158,7 +158,8 @@ def test_redis_gone__calls__answered_by_provider_and_faq(
     own_redis.kill()
 
     answers = [gateway.ask("Is anybody there?") for _ in range(5)]
-    assert [answer.headers["cache-status"] for answer in answers] == ["reprise; fwd=bypass"] * 5
+    told = "reprise; fwd=bypass; detail=cache_unavailable"
+    assert [answer.headers["cache-status"] for answer in answers] == [told] * 5
     assert gateway.ask("When are you open?").headers["x-cache-layer"] == "faq"
 
 

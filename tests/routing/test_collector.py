@@ -45,7 +45,7 @@ class World:
 @pytest.fixture
 async def world(redis_url: str) -> AsyncIterator[World]:
     client = Redis.from_url(redis_url)
-    yield World(EntryStore(fast=client, patient=client), client)
+    yield World(EntryStore(fast=client, patient=client, budget_seconds=2), client)
     await client.aclose()
 
 

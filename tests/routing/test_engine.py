@@ -71,9 +71,8 @@ async def world(redis_url: str, embedder: Embedder) -> AsyncIterator[World]:
     redis = Redis.from_url(redis_url)
     built: World = World(
         Engine(
-            store=EntryStore(fast=redis, patient=redis),
+            store=EntryStore(fast=redis, patient=redis, budget_seconds=2),
             embedder=embedder,
-            budget_ms=2_000,
             on_error=lambda stage: built.errors.append(stage),
             clock=lambda: built.now,
         )
@@ -151,9 +150,8 @@ async def test_lookup__redis_gone__bypass_with_the_curated_answers_still_served(
     errors: list[str] = []
     nowhere = Redis.from_url("redis://127.0.0.1:1/0")
     engine = Engine(
-        store=EntryStore(fast=nowhere, patient=nowhere),
+        store=EntryStore(fast=nowhere, patient=nowhere, budget_seconds=0.03),
         embedder=embedder,
-        budget_ms=30,
         on_error=errors.append,
     )
 

@@ -24,7 +24,7 @@ LATER = NOW + 3_600
 @pytest.fixture
 async def store(redis_url: str) -> AsyncIterator[EntryStore]:
     client = Redis.from_url(redis_url)
-    yield EntryStore(fast=client, patient=client)
+    yield EntryStore(fast=client, patient=client, budget_seconds=2)
     await client.aclose()
 
 
@@ -125,7 +125,7 @@ async def test_get__unreadable_entry__unavailable_not_a_miss(
 
 async def test_get__redis_gone__unavailable() -> None:
     nowhere = Redis.from_url("redis://127.0.0.1:1/0")
-    store = EntryStore(fast=nowhere, patient=nowhere)
+    store = EntryStore(fast=nowhere, patient=nowhere, budget_seconds=2)
 
     with pytest.raises(CacheUnavailable):
         await store.get(tenant=ACME, partition="p1", entry_id="e1")

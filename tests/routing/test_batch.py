@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import AsyncIterator
+
+import pytest
+import redis
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from routing.store.batch import BatchedReader
+from routing.store.patience import within
+
+
+@pytest.fixture
+async def reader(redis_url: str) -> AsyncIterator[BatchedReader]:
+    client = Redis.from_url(redis_url)
+    yield BatchedReader(client, seconds=2)
+    await client.aclose()
+
+
+async def test_hget__many_at_once__each_gets_its_own(
+    reader: BatchedReader, redis_client: redis.Redis
+) -> None:
+    for number in range(100):
+        redis_client.hset(f"h{number}", "e", str(number))
+
+    found = await asyncio.gather(*(reader.hget(f"h{number}", "e") for number in range(100)))
+
+    assert found == [str(number).encode() for number in range(100)]
+
+
+async def test_hget__absent__none(reader: BatchedReader) -> None:
+    assert await reader.hget("nothing", "e") is None
+
+
+async def test_hget__one_wrong_key_in_a_batch__only_its_reader_fails(
+    reader: BatchedReader, redis_client: redis.Redis
+) -> None:
+    redis_client.set("text", "no hash")
+    redis_client.hset("hash", "e", "kept")
+
+    wrong, right = await asyncio.gather(
+        reader.hget("text", "e"), reader.hget("hash", "e"), return_exceptions=True
+    )
+
+    assert isinstance(wrong, RedisError)
+    assert right == b"kept"
+
+
+async def test_hget__reader_cancelled__the_others_are_answered(
+    reader: BatchedReader, redis_client: redis.Redis
+) -> None:
+    redis_client.hset("hash", "e", "kept")
+    gone = asyncio.create_task(reader.hget("hash", "e"))
+    stays = asyncio.create_task(reader.hget("hash", "e"))
+    await asyncio.sleep(0)
+
+    gone.cancel()
+
+    assert await stays == b"kept"
+
+
+async def test_hget__redis_gone__all_who_wait_are_told() -> None:
+    nowhere = BatchedReader(Redis.from_url("redis://127.0.0.1:1/0"), seconds=1)
+
+    told = await asyncio.gather(
+        *(nowhere.hget("hash", "e") for _ in range(5)), return_exceptions=True
+    )
+
+    assert all(isinstance(error, (RedisError, OSError, TimeoutError)) for error in told)
+
+
+async def test_within__answer_came_while_the_loop_was_busy__not_too_late() -> None:
+    loop = asyncio.get_running_loop()
+    answer: asyncio.Future[bytes] = loop.create_future()
+    reading, writing = os.pipe()
+    loop.add_reader(reading, lambda: answer.set_result(os.read(reading, 1)))
+
+    async def read_answer() -> bytes:
+        return await answer
+
+    def answer_and_keep_the_loop_busy() -> None:
+        os.write(writing, b"x")
+        time.sleep(0.1)
+
+    loop.call_soon(answer_and_keep_the_loop_busy)
+    result = await within(0.05, read_answer())
+
+    loop.remove_reader(reading)
+    os.close(reading)
+    os.close(writing)
+    assert result == b"x"
+
+
+async def test_within__no_answer__time_out() -> None:
+    with pytest.raises(TimeoutError):
+        await within(0.01, asyncio.sleep(60))
