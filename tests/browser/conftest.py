@@ -11,7 +11,7 @@ import openai
 import pytest
 from playwright.sync_api import Browser, BrowserContext, sync_playwright
 
-from tests.browser.pages import Console
+from tests.browser.pages import PHONE, Console
 from tests.product import Product
 
 _ARGUMENTS = (
@@ -25,23 +25,26 @@ _ARGUMENTS = (
 )
 
 
+_CHROMIUM = shutil.which("chromium")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     here = Path(__file__).parent
     for item in items:
         if item.path.is_relative_to(here):
             item.add_marker(pytest.mark.browser)
             item.add_marker(pytest.mark.model)
+            if _CHROMIUM is None:
+                # The name makes each reason another one: equal ones are reported as a number.
+                item.add_marker(pytest.mark.skip(f"no chromium on PATH for {item.name}"))
 
 
 # Playwright keeps an event loop running in this thread, which tests of other folders could not
 # stand: everything here ends with the folder.
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    executable = shutil.which("chromium")
-    if executable is None:
-        pytest.skip("no chromium on PATH")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable, args=list(_ARGUMENTS))
+        browser = playwright.chromium.launch(executable_path=_CHROMIUM, args=list(_ARGUMENTS))
         yield browser
         browser.close()
 
@@ -88,6 +91,13 @@ def console(browser: Browser, product: Product, login: Any) -> Iterator[Console]
     """A window of someone who is logged in."""
     with browser.new_context(locale="en-GB", storage_state=login) as context:
         yield from _quiet(context, product)
+
+
+@pytest.fixture(scope="package")
+def phone(browser: Browser, product: Product, login: Any) -> Iterator[Console]:
+    """A narrow window of someone who reads Spanish and prefers dark pages."""
+    with browser.new_context(storage_state=login, **PHONE) as context:
+        yield Console(context, url=product.announced.console_url)
 
 
 def _quiet(context: BrowserContext, product: Product) -> Iterator[Console]:

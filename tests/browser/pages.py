@@ -4,9 +4,18 @@ from __future__ import annotations
 
 import re
 import time
+from typing import Any
 from urllib.parse import urlsplit
 
 from playwright.sync_api import BrowserContext, ConsoleMessage, Locator, Page, Request, Response
+
+PHONE_WIDTH = 360
+PHONE: Any = {
+    "locale": "es-ES",
+    "color_scheme": "dark",
+    "viewport": {"width": PHONE_WIDTH, "height": 740},
+}
+"""How Chromium opens a window like a narrow phone's, in Spanish and dark."""
 
 # What the CSP refuses is told to the page; said aloud, it is heard with everything else.
 _TELL_REFUSALS = """
@@ -139,6 +148,11 @@ class Console:
             for row in card.locator("tbody").get_by_role("row").all()
         ]
         return [sum(column) for column in zip(*rows, strict=True)]
+
+    @property
+    def width(self) -> int:
+        """How wide the page is in CSS pixels; beyond the window's width it scrolls sideways."""
+        return int(self.page.evaluate("document.scrollingElement.scrollWidth"))
 
     def create_key(self, name: str) -> str:
         """Make an app key; returns its text."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.browser.calls import is_accepted
 from tests.browser.pages import Console
@@ -21,6 +22,14 @@ def test_key__created__never_shown_again(console: Console, key: str) -> None:
     console.open("keys/")
 
     assert key not in console.page.content()
+
+
+def test_key__copied__in_the_clipboard(console: Console, key: str) -> None:
+    console.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    console.page.get_by_role("button", name="Copy", exact=True).click()
+
+    expect(console.page.get_by_role("button", name="Copied")).to_be_visible()
+    assert console.page.evaluate("navigator.clipboard.readText()") == key
 
 
 def test_key__created__accepted(product: Product, key: str) -> None:

@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.browser.calls import ask, is_accepted
-from tests.browser.pages import Console
+from tests.browser.pages import PHONE_WIDTH, Console
 from tests.product import Product, wait_until
 
 CHARTS = ("Calls", "Hits by layer", "Hit rate", "Cost and cost avoided")
@@ -113,12 +113,11 @@ def test_charts__drawn__nothing_refused(overview: Console, counted: Counter[str]
     assert overview.heard.complaints == []
 
 
-def test_charts__phone__fit_its_width(overview: Console, counted: Counter[str]) -> None:
-    overview.page.set_viewport_size({"width": 360, "height": 740})
-    overview.open()
+def test_charts__phone_in_spanish__fit_its_width(phone: Console, counted: Counter[str]) -> None:
+    phone.visit("t/acme/")
 
-    expect(overview.page.locator(".chart svg.main-svg").last).to_be_visible()
-    assert overview.page.evaluate("document.scrollingElement.scrollWidth") <= 360
+    expect(phone.page.locator(".chart svg.main-svg").last).to_be_visible()
+    assert phone.width <= PHONE_WIDTH
 
 
 def create_tenant(console: Console) -> None:

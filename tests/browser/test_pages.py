@@ -5,23 +5,20 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import expect
 
-from tests.browser.pages import Console
+from tests.browser.pages import PHONE_WIDTH, Console
 from tests.console.pages import PAGES
 from tests.product import Product
 
-WIDTH = 360
 PATHS = ("tenants/", "tenants/new/", *(f"t/demo/{page.path}" for page in PAGES))
 _FIND_LINKS = "(links) => links.map((link) => link.pathname)"
 _LOOK = """() => ({
   language: document.documentElement.lang,
   background: getComputedStyle(document.body).backgroundColor,
-  width: document.scrollingElement.scrollWidth,
 })"""
 # The button within a date field takes the focus from the field, with the browser's own outline.
 _FOCUSED = """() => {
@@ -49,7 +46,7 @@ class Focus:
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """What a visit to one page showed; `width` in CSS pixels, wider ones scroll sideways."""
+    """What a visit to one page showed; `width` is the page's, in CSS pixels."""
 
     language: str
     background: str
@@ -57,18 +54,6 @@ class Visit:
     complaints: tuple[str, ...]
     hosts: frozenset[str]
     first_stop: Focus
-
-
-@pytest.fixture(scope="module")
-def phone(browser: Browser, product: Product, login: Any) -> Iterator[Console]:
-    """A narrow window of someone who reads Spanish and prefers dark pages."""
-    with browser.new_context(
-        storage_state=login,
-        locale="es-ES",
-        color_scheme="dark",
-        viewport={"width": WIDTH, "height": 740},
-    ) as context:
-        yield Console(context, url=product.announced.console_url)
 
 
 @pytest.fixture(scope="module")
@@ -88,10 +73,11 @@ def ids(phone: Console) -> dict[str, str]:
 def visit(phone: Console, ids: dict[str, str], request: pytest.FixtureRequest) -> Visit:
     phone.heard.clear()
     phone.visit(request.param.format(**ids))
-    look = phone.page.evaluate(_LOOK)
+    look, width = phone.page.evaluate(_LOOK), phone.width
     phone.page.keyboard.press("Tab")
     return Visit(
         **look,
+        width=width,
         complaints=tuple(phone.heard.complaints),
         hosts=frozenset(phone.heard.hosts),
         first_stop=focus(phone),
@@ -99,7 +85,7 @@ def visit(phone: Console, ids: dict[str, str], request: pytest.FixtureRequest) -
 
 
 def test_page__phone__needs_no_sideways_scrolling(visit: Visit) -> None:
-    assert visit.width <= WIDTH
+    assert visit.width <= PHONE_WIDTH
 
 
 def test_page__spanish_preferred__in_spanish(visit: Visit) -> None:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from tests.browser.pages import Console
+from typing import Any
+
+from playwright.sync_api import Browser
+
+from tests.browser.pages import PHONE, PHONE_WIDTH, Console
 from tests.product import Product
 
 
@@ -26,6 +30,27 @@ def test_login__sent_there_from_a_page__leads_back(visitor: Console, product: Pr
     visitor.press("Log in")
 
     assert visitor.heading == "Policies"
+
+
+def test_login__phone_in_spanish__fits_its_width(browser: Browser, product: Product) -> None:
+    with browser.new_context(**PHONE) as context:
+        phone = Console(context, url=product.announced.console_url)
+        phone.visit("login/")
+
+        assert phone.width <= PHONE_WIDTH
+
+
+def test_console__no_javascript__policy_saved_all_the_same(
+    browser: Browser, product: Product, login: Any
+) -> None:
+    with browser.new_context(storage_state=login, java_script_enabled=False) as context:
+        plain = Console(context, url=product.announced.console_url)
+        plain.open("policies/")
+        plain.follow("archival")
+        plain.field("Minimum similarity").fill("0.83")
+        plain.press("Save policy")
+
+        assert "0.83" in plain.row("archival").inner_text()
 
 
 def test_logout__pressed__locks_the_console(visitor: Console, product: Product) -> None:
@@ -57,7 +82,7 @@ def test_theme__dark_chosen__kept_on_the_next_page(console: Console) -> None:
 
 
 def test_menu__phone__opens_and_leads_on(console: Console) -> None:
-    console.page.set_viewport_size({"width": 360, "height": 740})
+    console.page.set_viewport_size({"width": PHONE_WIDTH, "height": 740})
     console.open()
 
     console.page.get_by_role("button", name="Menu", exact=True).click()
