@@ -1,5 +1,5 @@
-"""A circuit breaker: after some failures in a row a dependency is left alone until a probe says
-that it is back, so that calls do not each pay for its time-out."""
+"""A circuit breaker: a dependency that goes on failing is left alone until a probe says that it is
+back, so that calls do not each pay for its time-out."""
 
 from __future__ import annotations
 
@@ -9,15 +9,19 @@ from collections.abc import Awaitable, Callable
 
 logger = logging.getLogger(__name__)
 
-_OPENS_AFTER = 3
-_PROBE_SECONDS = 0.5
+_OPENS_AFTER_FAILURES = 3
+_OPENS_AFTER_SECONDS = 0.1
+_FIRST_PROBE_SECONDS = 0.05
+_LAST_PROBE_SECONDS = 1.0
 _PROBE_PATIENCE_SECONDS = 0.25
 
 
 class Breaker:
-    """Closed until `opens_after` failures in a row; then open until `probe` succeeds.
+    """Open after `opens_after` failures in a row that span `seconds`, until `probe` succeeds.
 
-    The probe runs in the background: no call is spent on finding out.
+    One pause of the dependency fails all calls that wait for it at that moment; that alone is no
+    outage, so the failures must also last. The probe runs in the background, sooner after a short
+    outage than in a long one: no call is spent on finding out.
     """
 
     def __init__(
@@ -25,14 +29,15 @@ class Breaker:
         name: str,
         *,
         probe: Callable[[], Awaitable[object]],
-        opens_after: int = _OPENS_AFTER,
-        probe_seconds: float = _PROBE_SECONDS,
+        opens_after: int = _OPENS_AFTER_FAILURES,
+        seconds: float = _OPENS_AFTER_SECONDS,
     ) -> None:
         self._name = name
         self._probe = probe
         self._opens_after = opens_after
-        self._probe_seconds = probe_seconds
+        self._seconds = seconds
         self._failures = 0
+        self._failing_since = 0.0
         self._probing: asyncio.Task[None] | None = None
 
     @property
@@ -45,11 +50,15 @@ class Breaker:
         self._failures = 0
 
     def failed(self) -> None:
-        """Note a failure; opens the breaker after enough of them in a row."""
+        """Note a failure; opens the breaker once they have lasted."""
+        loop = asyncio.get_running_loop()
+        if self._failures == 0:
+            self._failing_since = loop.time()
         self._failures += 1
-        if self._failures >= self._opens_after and self._probing is None:
+        lasted = loop.time() - self._failing_since >= self._seconds
+        if self._probing is None and lasted and self._failures >= self._opens_after:
             logger.warning("breaker.opened dependency=%s", self._name)
-            self._probing = asyncio.get_running_loop().create_task(self._probe_until_back())
+            self._probing = loop.create_task(self._probe_until_back())
 
     async def close(self) -> None:
         """Stop probing."""
@@ -59,8 +68,10 @@ class Breaker:
             self._probing = None
 
     async def _probe_until_back(self) -> None:
+        pause = _FIRST_PROBE_SECONDS
         while True:
-            await asyncio.sleep(self._probe_seconds)
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, _LAST_PROBE_SECONDS)
             try:
                 async with asyncio.timeout(_PROBE_PATIENCE_SECONDS):
                     await self._probe()

@@ -17,7 +17,7 @@ class Dependency:
 
 
 async def test_breaker__failures_in_a_row__opens() -> None:
-    breaker = Breaker("redis", probe=Dependency().ping, opens_after=2)
+    breaker = Breaker("redis", probe=Dependency().ping, opens_after=2, seconds=0)
     breaker.failed()
     still_closed = not breaker.is_open
     breaker.failed()
@@ -28,7 +28,7 @@ async def test_breaker__failures_in_a_row__opens() -> None:
 
 
 async def test_breaker__success_between_failures__stays_closed() -> None:
-    breaker = Breaker("redis", probe=Dependency().ping, opens_after=2)
+    breaker = Breaker("redis", probe=Dependency().ping, opens_after=2, seconds=0)
     breaker.failed()
     breaker.succeeded()
     breaker.failed()
@@ -36,11 +36,19 @@ async def test_breaker__success_between_failures__stays_closed() -> None:
     assert not breaker.is_open
 
 
+async def test_breaker__many_failures_of_one_moment__stays_closed() -> None:
+    breaker = Breaker("redis", probe=Dependency().ping, opens_after=2, seconds=60)
+    for _ in range(100):
+        breaker.failed()
+
+    assert not breaker.is_open
+
+
 async def test_breaker__dependency_back__closes_by_itself() -> None:
     dependency = Dependency()
-    breaker = Breaker("redis", probe=dependency.ping, opens_after=1, probe_seconds=0.01)
+    breaker = Breaker("redis", probe=dependency.ping, opens_after=1, seconds=0)
     breaker.failed()
-    await asyncio.sleep(0.03)
+    await asyncio.sleep(0.1)
     open_while_down = breaker.is_open
 
     dependency.up = True
