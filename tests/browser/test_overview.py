@@ -14,6 +14,11 @@ from tests.browser.calls import ask, is_accepted
 from tests.browser.pages import PHONE_WIDTH, Console
 from tests.product import Product, wait_until
 
+_COUNT_LINES = """(elements) => elements.map((element) => {
+  const text = document.createRange();
+  text.selectNodeContents(element);
+  return new Set([...text.getClientRects()].map((line) => line.top)).size;
+})"""
 CHARTS = ("Calls", "Hits by layer", "Hit rate", "Cost and cost avoided")
 
 
@@ -118,6 +123,15 @@ def test_charts__phone_in_spanish__fit_its_width(phone: Console, counted: Counte
 
     expect(phone.page.locator(".chart svg.main-svg").last).to_be_visible()
     assert phone.width <= PHONE_WIDTH
+
+
+def test_tiles__phone_in_spanish__every_figure_on_one_line(
+    phone: Console, counted: Counter[str]
+) -> None:
+    phone.visit("t/acme/")
+
+    lines = phone.page.locator(".tile-value").evaluate_all(_COUNT_LINES)
+    assert lines == [1] * len(lines)
 
 
 def create_tenant(console: Console) -> None:
