@@ -74,18 +74,27 @@ class Console:
         self.page.get_by_label("Password").fill(password)
         self.press("Log in")
 
-    def follow(self, link: str) -> None:
-        """Press the link in the page's body that reads `link`."""
-        self.main.get_by_role("link", name=link, exact=True).click()
+    def follow(self, link: str, *, within: Locator | None = None) -> None:
+        """Press the link that reads `link`, in the page's body or `within` a part; wait for it."""
+        with self.page.expect_navigation():
+            (within or self.main).get_by_role("link", name=link, exact=True).click()
 
     def press(self, button: str) -> float:
-        """Press a button that sends a form; returns the monotonic time of the answer."""
-        with self.page.expect_response(_answers_a_form) as answer:
+        """Send a form by its button, and wait for the page that follows.
+
+        Returns the monotonic time at which the form was answered.
+        """
+        answered: list[float] = []
+
+        def note(response: Response) -> None:
+            if response.request.method == "POST":
+                answered.append(time.monotonic())
+
+        self.page.on("response", note)
+        with self.page.expect_navigation():
             self.page.get_by_role("button", name=button, exact=True).click()
-        answered = time.monotonic()
-        answer.value.finished()
-        self.page.wait_for_load_state()
-        return answered
+        self.page.remove_listener("response", note)
+        return answered[0]
 
     @property
     def main(self) -> Locator:
@@ -160,7 +169,3 @@ class Console:
         self.field("Name").fill(name)
         self.press("Create key")
         return self.main.locator("#key-text").inner_text()
-
-
-def _answers_a_form(response: Response) -> bool:
-    return response.request.method == "POST"

@@ -15,7 +15,7 @@ from tests.browser.pages import Console
 def bump(console: Console) -> Console:
     """The page that asks whether to bump the help centre."""
     console.open("documents/")
-    console.row("help-center").get_by_role("link", name="Bump…").click()
+    console.follow("Bump…", within=console.row("help-center"))
     return console
 
 

@@ -97,7 +97,7 @@ def test_charts__span_changed__drawn_again_in_place(
     overview: Console, counted: Counter[str]
 ) -> None:
     overview.page.evaluate("window.samePage = true")
-    overview.follow("30 days")
+    overview.main.get_by_role("link", name="30 days").click()
 
     expect(overview.main.get_by_text("sums are daily")).to_be_visible()
     expect(overview.page.locator(".chart svg.main-svg").first).to_be_visible()

@@ -52,7 +52,7 @@ def roll_back(console: Console) -> str:
     console.open("revisions/")
     before = history(console).nth(1)
     number = before.get_by_role("rowheader").inner_text().strip()
-    before.get_by_role("link", name="Roll back…").click()
+    console.follow("Roll back…", within=before)
     console.press("Roll back")
     return number
 

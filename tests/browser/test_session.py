@@ -86,7 +86,7 @@ def test_menu__phone__opens_and_leads_on(console: Console) -> None:
     console.open()
 
     console.page.get_by_role("button", name="Menu", exact=True).click()
-    console.page.get_by_role("navigation").get_by_role("link", name="FAQs").click()
+    console.follow("FAQs", within=console.page.get_by_role("navigation"))
 
     assert console.heading == "FAQs"
 
