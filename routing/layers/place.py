@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from routing import keys
 from routing.active import ActiveTenant
@@ -12,8 +13,7 @@ from routing.telemetry.events import Layer
 from routing.types import Answer, Call, Entry
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """The partition and entry of one call under one revision, and the policy that rules it."""
 
     tenant: str

@@ -111,7 +111,7 @@ def call(query: str, **changes: Any) -> Call:
     return Call(**(values | changes))
 
 
-CONTROLS = frozenset(Controls.__dataclass_fields__)
+CONTROLS = frozenset(Controls.__struct_fields__)
 
 
 def match(**lists: tuple[str, ...]) -> MatchRule:
