@@ -70,12 +70,21 @@ def _default_database(database: dict[str, Any]) -> Iterator[None]:
     usual, connection = connections.settings["default"], connections["default"]
     connections.settings["default"] = database
     del connections["default"]
+    _forget_validators()
     try:
         yield
     finally:
         connections["default"].close()
         connections.settings["default"] = usual
         connections["default"] = connection
+        _forget_validators()
+
+
+def _forget_validators() -> None:
+    """Fields keep the validators that they made for the database they were first used with."""
+    for model in apps.get_models(include_auto_created=True):
+        for field in model._meta.fields:
+            field.__dict__.pop("validators", None)
 
 
 @pytest.fixture
