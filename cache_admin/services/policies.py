@@ -6,6 +6,7 @@ import re
 from dataclasses import asdict, dataclass
 from decimal import Decimal
 from typing import Any
+from unicodedata import category
 
 from django.utils.translation import gettext as _
 
@@ -16,6 +17,11 @@ from cache_admin.services.publishing import change
 from cache_admin.services.validation import current, validated
 
 MAX_TTL_SECONDS = 366 * 24 * 3600
+MAX_LIST_ITEMS = 100
+MAX_MATCH_LENGTH = 120
+_MATCH_LISTS = ("match_endpoints", "match_tags", "match_models")
+# Control characters, halves of surrogate pairs, line and paragraph separators.
+_UNSEEN = frozenset({"Cc", "Cs", "Zl", "Zp"})
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 _MINUTE, _HOUR, _DAY = 60, 3600, 24 * 3600
 
@@ -156,10 +162,27 @@ def _check(policy: Policy, spec: PolicySpec) -> None:
     if spec.ttl_seconds > MAX_TTL_SECONDS:
         message = _("Keep answers for at most 366 days.")
         raise InvalidInput(message, fields={"ttl_seconds": message})
+    for name in (*_MATCH_LISTS, "documents"):
+        if fault := _list_fault(getattr(spec, name)):
+            raise InvalidInput(fault, fields={name: fault})
     same_name = Policy.objects.for_tenant(policy.tenant).filter(name=spec.name)
     if same_name.exclude(pk=policy.pk).exists():
         message = _("Another policy has the name “%(name)s”.") % {"name": spec.name}
         raise Conflict(message, fields={"name": message})
+
+
+def _list_fault(items: tuple[str, ...]) -> str:
+    """What is wrong with a list, if anything."""
+    if len(items) > MAX_LIST_ITEMS:
+        return _("Name at most %(limit)d.") % {"limit": MAX_LIST_ITEMS}
+    for item in items:
+        # A form shows the list with commas between, headers carry it so.
+        if any(mark == "," or category(mark) in _UNSEEN for mark in item):
+            shown = ascii(item)[1:-1]
+            return _("“%(item)s” holds a comma or a control character.") % {"item": shown}
+        if len(item) > MAX_MATCH_LENGTH:
+            return _("Keep each under %(limit)d characters.") % {"limit": MAX_MATCH_LENGTH + 1}
+    return ""
 
 
 def _documents(tenant: Tenant, slugs: tuple[str, ...]) -> list[Document]:
@@ -173,7 +196,7 @@ def _documents(tenant: Tenant, slugs: tuple[str, ...]) -> list[Document]:
 def _canonical(spec: PolicySpec) -> PolicySpec:
     """`spec` without blanks and repetitions in its lists, which mean nothing."""
     values = asdict(spec)
-    for name in ("match_endpoints", "match_tags", "match_models"):
+    for name in _MATCH_LISTS:
         values[name] = tuple(dict.fromkeys(item.strip() for item in values[name] if item.strip()))
     values["documents"] = tuple(sorted(set(spec.documents)))
     return PolicySpec(**values)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.db import models
+from django.db.backends.base.operations import BaseDatabaseOperations
 from django.utils.translation import gettext as _
 
 from cache_admin.errors import InvalidInput, StaleEdit
@@ -16,7 +17,11 @@ EditableT = TypeVar("EditableT", bound=Editable)
 
 
 def validated(row: ModelT) -> ModelT:
-    """`row` itself when it obeys every rule of its model; raises InvalidInput otherwise."""
+    """`row` itself when it obeys every rule of its model, and any of our databases can hold it.
+
+    Raises InvalidInput otherwise.
+    """
+    _check_storable(row)
     try:
         row.full_clean()
     except ValidationError as error:
@@ -42,3 +47,35 @@ def current(row: EditableT, *, expected_version: int | None) -> EditableT:
     if expected_version is not None and fresh.version != expected_version:
         raise StaleEdit(_("Someone saved this meanwhile."))
     return fresh
+
+
+def _check_storable(row: models.Model) -> None:
+    """Refuse what PostgreSQL cannot hold also where SQLite could, so that the two never differ."""
+    fields = {
+        field.name: fault
+        for field in row._meta.concrete_fields
+        if (fault := _fault(field, getattr(row, field.attname)))
+    }
+    if fields:
+        raise InvalidInput(_("Some of the input is not right."), fields=fields)
+
+
+def _fault(field: models.Field[Any, Any], value: object) -> str:
+    if isinstance(value, str):
+        return "" if _is_text(value) else _("This holds characters that cannot be kept.")
+    if isinstance(value, list):
+        return next((fault for item in value if (fault := _fault(field, item))), "")
+    if isinstance(field, models.IntegerField) and isinstance(value, int):
+        least, most = BaseDatabaseOperations.integer_field_ranges[field.get_internal_type()]
+        if not least <= value <= most:
+            return _("Must be from %(least)d to %(most)d.") % {"least": least, "most": most}
+    return ""
+
+
+def _is_text(value: str) -> bool:
+    """Whether UTF-8 has it (half a surrogate pair it has not) and it is free of NUL."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return "\0" not in value

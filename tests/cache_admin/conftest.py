@@ -14,7 +14,7 @@ import pytest
 import redis
 from django.apps import apps
 from django.core.management import call_command
-from django.db import connections
+from django.db import connections, models
 from pytest_django import DjangoDbBlocker, Settings
 
 from cache_admin.models import ModelPrice, Tenant
@@ -81,10 +81,11 @@ def _default_database(database: dict[str, Any]) -> Iterator[None]:
 
 
 def _forget_validators() -> None:
-    """Fields keep the validators that they made for the database they were first used with."""
+    """Integer fields keep those they made for the database they were first used with."""
     for model in apps.get_models(include_auto_created=True):
         for field in model._meta.fields:
-            field.__dict__.pop("validators", None)
+            if isinstance(field, models.IntegerField):
+                field.__dict__.pop("validators", None)
 
 
 @pytest.fixture

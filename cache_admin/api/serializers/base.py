@@ -13,6 +13,8 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from cache_admin.services.policies import MAX_LIST_ITEMS, MAX_MATCH_LENGTH
+
 _FIRST_YEAR, _LAST_YEAR = 2000, 2200
 
 
@@ -81,7 +83,13 @@ class UnitIntervalField(serializers.DecimalField):
 class TextsField(serializers.ListField):
     """A list of short texts, kept as a tuple."""
 
-    def __init__(self, *, max_items: int = 100, max_length: int = 120, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *,
+        max_items: int = MAX_LIST_ITEMS,
+        max_length: int = MAX_MATCH_LENGTH,
+        **kwargs: Any,
+    ) -> None:
         child = serializers.CharField(max_length=max_length)
         super().__init__(child=child, max_length=max_items, **kwargs)
 
