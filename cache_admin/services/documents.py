@@ -55,9 +55,9 @@ def update_document(
 def bump_document(*, document: Document, actor: Actor, note: str = "") -> DocumentVersion:
     """Put a new version of the text in force: every answer resting on the old is unreachable.
 
-    The number is above every number the document ever had, also after a rollback to an older one,
-    so that no version ever stands for two contents. `retired_entries` is counted once the new
-    version is in force; None when Redis did not answer.
+    The number is above every number the document ever had, so that no version ever stands for two
+    contents. `retired_entries` is counted once the new version is in force; None when Redis did not
+    answer.
     """
     with change(actor=actor, tenant=document.tenant, note=note) as journal:
         row = current(document, expected_version=None)

@@ -5,12 +5,11 @@ what was created since is disabled, never deleted. These stay as they are, whate
 says:
 
 - keys and provider credentials: a revoked key must not come back to life;
-- prices: they are facts about providers, not decisions of operators;
-- members, names, owners and review dates, which are no part of a snapshot.
-
-Documents return to the version they had. That makes the entries stored under that version reachable
-again, which is the meaning of going back: the text is again what it was. The history of versions
-stays, and the next bump gets a number above all of it.
+- prices and document versions: facts about the world outside, not decisions of operators. Going
+  back does not make an outdated text true again, so its answers must not be found again;
+- members, names, owners and review dates, which are no part of a snapshot;
+- whether a tenant is enabled, and its main language, when only that tenant is restored: those are
+  its owner's to decide, and an operator may roll back.
 """
 
 from __future__ import annotations
@@ -55,49 +54,46 @@ def restore_snapshot(snapshot: Snapshot, *, only: Tenant | None, journal: Journa
     old = {config.uid: config for config in snapshot.tenants}
     tenants = Tenant.objects.order_by("pk")
     for tenant in tenants.filter(pk=only.pk) if only is not None else tenants:
-        if tenant.uid in old:
-            _restore_tenant(tenant, old[tenant.uid], journal)
-        elif tenant.enabled:
-            tenant.enabled = False
-            tenant.version += 1
-            tenant.save()
+        config = old.get(tenant.uid)
+        if only is None:
+            _restore_switches(tenant, config, journal)
+        if config is not None:
+            _restore_parts(tenant, config)
 
 
-def _restore_tenant(tenant: Tenant, config: TenantConfig, journal: Journal) -> None:
-    if (tenant.language, tenant.enabled) != (config.language, config.enabled):
+def _restore_switches(tenant: Tenant, config: TenantConfig | None, journal: Journal) -> None:
+    before = {"language": tenant.language, "enabled": tenant.enabled}
+    if config is None:
+        tenant.enabled = False
+    else:
         put_tenant(config, tenant)
+    after = {"language": tenant.language, "enabled": tenant.enabled}
+    if before != after:
         tenant.version += 1
         tenant.save()
-    documents = _restore_documents(tenant, config.documents, journal)
+        journal.record("tenant.restored", target=tenant, before=before, after=after)
+
+
+def _restore_parts(tenant: Tenant, config: TenantConfig) -> None:
+    documents = _restore_documents(tenant, config.documents)
     _restore_policies(tenant, config.policies, documents)
     _restore_faqs(tenant, config.faqs)
     _restore_routes(tenant, config.routes)
 
 
 def _restore_documents(
-    tenant: Tenant, configs: Iterable[DocumentConfig], journal: Journal
+    tenant: Tenant, configs: Iterable[DocumentConfig]
 ) -> Mapping[str, Document]:
-    """The tenant's documents by slug; those created since stay, since nothing rests on them."""
-    documents = {row.uid: row for row in tenant.documents.all()}
+    """The tenant's documents by slug, those that are gone made anew; the others stay as they are."""
+    documents = {row.slug: row for row in tenant.documents.all()}
     for config in configs:
-        row = documents.get(config.uid)
-        if row is None:
-            row = Document(tenant=tenant, uid=config.uid, title=config.slug)
-        before = row.current_version if row.pk else None
-        if before == config.version:
+        if config.slug in documents:
             continue
-        put_document(config, row)
-        row.version += 1
+        row = put_document(config, Document(tenant=tenant, uid=config.uid, title=config.slug))
         validated(row).save()
-        documents[row.uid] = row
-        DocumentVersion.objects.get_or_create(document=row, number=config.version)
-        journal.record(
-            "document.version_restored",
-            target=row,
-            before={"version": before},
-            after={"version": config.version},
-        )
-    return {row.slug: row for row in documents.values()}
+        DocumentVersion.objects.create(document=row, number=config.version)
+        documents[row.slug] = row
+    return documents
 
 
 def _restore_policies(

@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from cache_admin.errors import InvalidInput, NotAllowed
-from cache_admin.models import Faq, Policy, Revision, Tenant
+from cache_admin.models import AuditEntry, Faq, Policy, Revision, Tenant
 from cache_admin.services import documents, faqs, keys, policies
 from cache_admin.services.credentials import set_credential
 from cache_admin.services.revisions import prune_revisions, rollback
@@ -33,12 +33,12 @@ def _edit(policy: Policy, **values: object) -> None:
 
 
 def test_rollback__everything_edited__content_is_the_old_one(acme: Tenant) -> None:
-    policy, faq, document = make_policy(acme), make_faq(acme), make_document(acme)
+    make_document(acme)
+    policy, faq = make_policy(acme), make_faq(acme)
     old = _latest()
     _edit(policy, name="talk", min_similarity=Decimal("0.9"), documents=("manual",))
     spec = replace(faqs.spec_of(faq), answer="In cash.", aliases=("Do you take cash?",))
     faqs.update_faq(faq=faq, actor=ROBOT, spec=spec, expected_version=None)
-    documents.bump_document(document=document, actor=ROBOT)
     update_tenant(
         tenant=acme, actor=ROBOT, name="Acme", language="es", enabled=False, expected_version=None
     )
@@ -139,16 +139,51 @@ def test_rollback__credential_replaced_since__current_one_stays(acme: Tenant) ->
     assert _content(new).tenants[0].credentials == current
 
 
-def test_rollback__document_bumped_since__version_and_history(acme: Tenant) -> None:
+def test_rollback__document_bumped_since__version_stays(acme: Tenant) -> None:
     document = make_document(acme)
     old = _latest()
-    documents.bump_document(document=document, actor=ROBOT)
+    documents.bump_document(document=document, actor=ROBOT, note="Prices were wrong")
 
     rollback(revision=old, actor=ROBOT)
 
     document.refresh_from_db()
-    assert document.current_version == 1
-    assert list(document.versions.values_list("number", flat=True)) == [2, 1]
+    assert document.current_version == 2
+
+
+def test_rollback__document_gone__back_with_the_policy_that_rests_on_it(acme: Tenant) -> None:
+    make_document(acme, slug="manual")
+    policy = make_policy(acme)
+    _edit(policy, documents=("manual",))
+    old = _latest()
+    acme.documents.all().delete()
+
+    rollback(revision=old, actor=ROBOT)
+
+    assert [row.slug for row in policy.documents.all()] == ["manual"]
+
+
+def test_rollback__one_tenant__stays_switched_off_and_in_its_language(acme: Tenant) -> None:
+    old = _latest()
+    update_tenant(
+        tenant=acme, actor=ROBOT, name="Acme", language="es", enabled=False, expected_version=None
+    )
+
+    rollback(revision=old, actor=ROBOT, tenant=acme)
+
+    acme.refresh_from_db()
+    assert (acme.enabled, acme.language) == (False, "es")
+
+
+def test_rollback__all_tenants__switched_on_again_and_audited(acme: Tenant) -> None:
+    old = _latest()
+    update_tenant(
+        tenant=acme, actor=ROBOT, name="Acme", language="en", enabled=False, expected_version=None
+    )
+
+    rollback(revision=old, actor=ROBOT)
+
+    entry = AuditEntry.objects.get(action="tenant.restored")
+    assert entry.changes == {"enabled": [False, True]}
 
 
 def test_rollback__one_tenant__others_keep_theirs(acme: Tenant) -> None:
