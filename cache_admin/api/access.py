@@ -89,7 +89,7 @@ def actor_of(request: Request) -> Actor:
     """Who the audit log names for a write of this request."""
     key = key_of(request)
     if key is not None:
-        return Actor(None, f"key {key.name}")
+        return Actor.of_key(key)
     if isinstance(request.user, AnonymousUser):
         raise NotAuthenticated
     return Actor.of(request.user)

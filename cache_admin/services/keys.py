@@ -10,7 +10,7 @@ from datetime import datetime
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from cache_admin.errors import InvalidInput
+from cache_admin.errors import InvalidInput, NotAllowed
 from cache_admin.models import ApiKey, KeyScope, Tenant
 from cache_admin.services.actor import Actor
 from cache_admin.services.publishing import change
@@ -39,8 +39,19 @@ def create_key(
     scopes: tuple[str, ...] = (KeyScope.CALL.value,),
     expires_at: datetime | None = None,
 ) -> NewKey:
-    """A new random key of 256 bits. Raises InvalidInput for an unknown scope or a past expiry."""
+    """A new random key of 256 bits.
+
+    Raises InvalidInput for an unknown scope or a past expiry, and NotAllowed when a key asks for
+    one that may write.
+    """
     _check_scopes(scopes)
+    if actor.is_key and KeyScope.WRITE in scopes:
+        # Or whoever got hold of a key could outlive its revocation.
+        message = _(
+            "A key cannot make a key with scope write. A person can: in the console, or with "
+            "manage.py create_key."
+        )
+        raise NotAllowed(message, code="key_grants_write")
     if expires_at is not None and expires_at <= timezone.now():
         message = _("The expiry lies in the past.")
         raise InvalidInput(message, fields={"expires_at": message})

@@ -91,3 +91,23 @@ def test_key__of_another_tenant__does_not_exist(
     outsider: APIClient, app_key: ApiKey, method: str
 ) -> None:
     assert getattr(outsider, method)(f"{KEYS}{app_key.uid}/").status_code == 404
+
+
+@pytest.mark.parametrize("scopes", [["write"], ["call", "write"]])
+def test_key__write_key_asks_for_another__is_refused_naming_the_remedy(
+    with_key: Any, scopes: list[str]
+) -> None:
+    response = with_key("write").post(KEYS, {"name": "next", "scopes": scopes})
+
+    assert response.status_code == 403
+    assert response.json()["error"]["code"] == "key_grants_write"
+    assert "manage.py create_key" in response.json()["error"]["message"]
+    assert not ApiKey.objects.filter(name="next").exists()
+
+
+def test_key__write_key_asks_for_an_app_key__is_created(with_key: Any) -> None:
+    assert with_key("write").post(KEYS, {"name": "shop"}).status_code == 201
+
+
+def test_key__person_asks_for_a_write_key__is_created(operator: APIClient) -> None:
+    assert operator.post(KEYS, {"name": "ci", "scopes": ["write"]}).status_code == 201

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from rest_framework.test import APIClient
 
-from cache_admin.models import AuditEntry, Document, Policy, Revision, Tenant
+from cache_admin.models import ApiKey, AuditEntry, Document, Policy, Revision, Tenant
 from cache_admin.services.policies import PolicySpec, create_policy
 from tests.api.conftest import SETUP
 
@@ -72,7 +72,8 @@ def test_policy__similarity_as_text__is_understood(operator: APIClient) -> None:
 def test_policy__created_by_key__is_audited_under_the_key(with_key: Any) -> None:
     with_key("write").post(POLICIES, new_policy())
 
-    assert AuditEntry.objects.latest("pk").actor_label == "key automation"
+    prefix = ApiKey.objects.get().prefix
+    assert AuditEntry.objects.latest("pk").actor_label == f"key {prefix} (automation)"
 
 
 @pytest.mark.parametrize(
