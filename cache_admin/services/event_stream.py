@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 import redis
 
-from cache_admin.services.ingest import Refusal, store_events
+from cache_admin.services.ingest import Outcome, store_events
 from routing import redis_names
 from routing.telemetry.events import Event, decode_batch, encode_batch
 
@@ -127,31 +127,66 @@ class EventConsumer:
         return [(entry_id, fields or {}) for entry_id, fields in found[1]]
 
     def _keep(self, portion: Sequence[_Decoded]) -> Tally:
-        outcome = store_events([event for item in portion for event in item.events])
-        poisoned = 0
-        with self._client.pipeline(transaction=True) as pipe:
-            for item in portion:
-                if item.fault:
-                    poisoned += 1
-                    _set_aside(pipe, item.raw, item.fault, item.entry_id)
-            for refusal in outcome.refused:
-                poisoned += 1
-                _set_aside_event(pipe, refusal)
-            ids = [item.entry_id for item in portion]
+        def take_off(pipe: Any, ids: Sequence[bytes]) -> None:
             pipe.xack(redis_names.EVENT_STREAM, redis_names.EVENT_GROUP, *ids)
             pipe.xdel(redis_names.EVENT_STREAM, *ids)
-            pipe.execute()
-        return Tally(len(portion), outcome.new, outcome.repeated, poisoned)
+
+        return _store(self._client, portion, take_off=take_off)
+
+
+def retry_poison(client: redis.Redis) -> Tally:
+    """Try once more what was set aside so far; what still cannot be kept stays set aside.
+
+    Raises redis.RedisError or django.db.OperationalError; calling again goes on where it stopped.
+    """
+
+    def take_off(pipe: Any, ids: Sequence[bytes]) -> None:
+        pipe.xdel(POISON_STREAM, *ids)
+
+    done, start = Tally(), "-"
+    newest: Any = client.xrevrange(POISON_STREAM, count=1)
+    while newest:
+        entries: Any = client.xrange(POISON_STREAM, start, newest[0][0], count=_ENTRIES_A_READ)
+        if not entries:
+            break
+        for portion in _portions(entries):
+            done += _store(client, portion, take_off=take_off)
+        start = f"({entries[-1][0].decode()}"
+    return done
+
+
+def _store(
+    client: redis.Redis,
+    portion: Sequence[_Decoded],
+    *,
+    take_off: Callable[[Any, Sequence[bytes]], None],
+) -> Tally:
+    """Keep the events and set the rest aside; only then, and with that, `take_off` the entries."""
+    outcome = store_events([event for item in portion for event in item.events])
+    leftovers = _leftovers(portion, outcome)
+    with client.pipeline(transaction=True) as pipe:
+        _set_aside(pipe, leftovers)
+        take_off(pipe, [item.entry_id for item in portion])
+        pipe.execute()
+    return Tally(len(portion), outcome.new, outcome.repeated, len(leftovers))
+
+
+@dataclass(frozen=True, slots=True)
+class _Leftover:
+    """What cannot be kept: a batch of one event, or one that is no batch at all, and why."""
+
+    batch: bytes
+    reason: str
+    source: str
 
 
 @dataclass(frozen=True, slots=True)
 class _Decoded:
-    """A stream entry: its events, or the fault that makes it unreadable."""
+    """A stream entry: the events that can be read, and what cannot."""
 
     entry_id: bytes
-    raw: bytes
     events: Sequence[Event]
-    fault: str
+    unreadable: Sequence[_Leftover]
 
 
 def _portions(entries: Sequence[RawEntry]) -> Iterator[Sequence[_Decoded]]:
@@ -159,7 +194,7 @@ def _portions(entries: Sequence[RawEntry]) -> Iterator[Sequence[_Decoded]]:
     portion: list[_Decoded] = []
     size = 0
     for entry_id, fields in entries:
-        item = _decode(entry_id, fields)
+        item = _decode(entry_id, fields.get(b"batch", b""))
         if portion and size + len(item.events) > _EVENTS_A_TRANSACTION:
             yield portion
             portion, size = [], 0
@@ -169,32 +204,49 @@ def _portions(entries: Sequence[RawEntry]) -> Iterator[Sequence[_Decoded]]:
         yield portion
 
 
-def _decode(entry_id: bytes, fields: Mapping[bytes, bytes]) -> _Decoded:
-    raw = fields.get(b"batch", b"")
+def _decode(entry_id: bytes, batch: bytes) -> _Decoded:
     try:
-        return _Decoded(entry_id, raw, decode_batch(raw), "")
+        return _Decoded(entry_id, decode_batch(batch), ())
+    except msgspec.MsgspecError:
+        return _decode_singly(entry_id, batch)
+
+
+def _decode_singly(entry_id: bytes, batch: bytes) -> _Decoded:
+    """Judge each event alone: one that a newer runtime wrote must not take the others with it."""
+    source = f"entry {entry_id.decode()}"
+    try:
+        items = msgspec.msgpack.decode(batch, type=list[msgspec.Raw])
     except msgspec.MsgspecError as error:
-        return _Decoded(entry_id, raw, (), f"undecodable: {error}")
+        return _Decoded(entry_id, (), [_Leftover(batch, f"undecodable: {error}", source)])
+    events: list[Event] = []
+    unreadable: list[_Leftover] = []
+    for item in items:
+        alone = msgspec.msgpack.encode([item])
+        try:
+            events += decode_batch(alone)
+        except msgspec.MsgspecError as error:
+            unreadable.append(_Leftover(alone, f"undecodable: {error}", source))
+    return _Decoded(entry_id, events, unreadable)
 
 
-def _set_aside(pipe: Any, raw: bytes, reason: str, entry_id: bytes) -> None:
-    logger.error("events.set_aside entry=%s reason=%s", entry_id.decode(), reason)
-    pipe.xadd(
-        POISON_STREAM,
-        {"batch": raw, "reason": reason, "entry": entry_id},
-        maxlen=_POISON_LENGTH,
-        approximate=True,
-    )
+def _leftovers(portion: Sequence[_Decoded], outcome: Outcome) -> Sequence[_Leftover]:
+    unreadable = [leftover for item in portion for leftover in item.unreadable]
+    refused = [
+        _Leftover(encode_batch([refusal.event]), refusal.reason, f"event {refusal.event.id}")
+        for refusal in outcome.refused
+    ]
+    return [*unreadable, *refused]
 
 
-def _set_aside_event(pipe: Any, refusal: Refusal) -> None:
-    logger.error("events.set_aside event=%s reason=%s", refusal.event.id, refusal.reason)
-    pipe.xadd(
-        POISON_STREAM,
-        {"batch": encode_batch([refusal.event]), "reason": refusal.reason},
-        maxlen=_POISON_LENGTH,
-        approximate=True,
-    )
+def _set_aside(pipe: Any, leftovers: Sequence[_Leftover]) -> None:
+    for leftover in leftovers:
+        logger.error("events.set_aside source=%r reason=%s", leftover.source, leftover.reason)
+        pipe.xadd(
+            POISON_STREAM,
+            {"batch": leftover.batch, "reason": leftover.reason, "source": leftover.source},
+            maxlen=_POISON_LENGTH,
+            approximate=True,
+        )
 
 
 def _entries(found: Any) -> Sequence[RawEntry]:

@@ -51,11 +51,12 @@ class Outcome:
 
 
 def store_events(events: Sequence[Event]) -> Outcome:
-    """Keep `events` and add them to the rollups, in one transaction.
+    """Keep `events` and add them to the rollups, an event and its sums in one transaction.
 
     Those whose id is already kept are not counted again. One that the database cannot hold, or of
-    an unknown tenant, is refused without holding up the others. Raises django.db.OperationalError
-    when the database is away; nothing is kept then.
+    an unknown tenant, is refused without holding up the others: `events` are then halved, each half
+    its own transaction, until it stands alone. Raises django.db.OperationalError when the database
+    goes away; halves kept before that are not counted again when the same events come back.
     """
     tenants = dict(
         Tenant.objects.filter(uid__in={event.tenant for event in events}).values_list("uid", "pk")

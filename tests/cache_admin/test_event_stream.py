@@ -13,7 +13,12 @@ import redis
 from django.db.models import Sum
 
 from cache_admin.models import CallEvent, HourlyRollup, Tenant
-from cache_admin.services.event_stream import POISON_STREAM, EventConsumer, Tally
+from cache_admin.services.event_stream import (
+    POISON_STREAM,
+    EventConsumer,
+    Tally,
+    retry_poison,
+)
 from routing import redis_names
 from routing.telemetry.events import Event, encode_batch
 from tests.cache_admin.builders import make_event
@@ -27,6 +32,12 @@ def _add(client: redis.Redis, *events: Event) -> None:
 
 def _consumer(client: redis.Redis, *, name: str = "one", claim_idle_ms: int = 0) -> EventConsumer:
     return EventConsumer(client, name=name, claim_idle_ms=claim_idle_ms, block_ms=10)
+
+
+def _poison(client: redis.Redis) -> list[tuple[bytes, str]]:
+    """What is set aside, with the reasons."""
+    entries: Any = client.xrange(POISON_STREAM)
+    return [(fields[b"batch"], fields[b"reason"].decode()) for _id, fields in entries]
 
 
 def _counted() -> int:
@@ -75,8 +86,46 @@ def test_run_once__unknown_tenant__set_aside_not_lost(live_redis: redis.Redis) -
 
     _consumer(live_redis).run_once()
 
-    entries = live_redis.xrange(POISON_STREAM) or []
-    assert entries[0][1] == {b"batch": encode_batch([event]), b"reason": b"unknown tenant"}
+    assert _poison(live_redis) == [(encode_batch([event]), "unknown tenant")]
+
+
+def test_run_once__one_event_unreadable__only_it_is_set_aside(
+    acme: Tenant, live_redis: redis.Redis
+) -> None:
+    good = msgspec.to_builtins(make_event(acme.uid))
+    newer = {**good, "layer": "of a later release"}
+    batch = msgspec.msgpack.encode([good, newer])
+    live_redis.xadd(redis_names.EVENT_STREAM, {"batch": batch})
+
+    assert _consumer(live_redis).run_once() == Tally(entries=1, new=1, poisoned=1)
+    [(kept, reason)] = _poison(live_redis)
+    assert kept == msgspec.msgpack.encode([newer])
+    assert "undecodable: Invalid enum value 'of a later release'" in reason
+
+
+def test_retry_poison__tenant_known_by_now__kept(live_redis: redis.Redis) -> None:
+    _add(live_redis, make_event("aaaaaaaaaaaaaaaa"))
+    _consumer(live_redis).run_once()
+    Tenant.objects.create(slug="globex", name="Globex", uid="aaaaaaaaaaaaaaaa")
+
+    assert retry_poison(live_redis) == Tally(entries=1, new=1)
+    assert (live_redis.xlen(POISON_STREAM), _counted()) == (0, 1)
+
+
+def test_retry_poison__still_bad__stays_set_aside(live_redis: redis.Redis) -> None:
+    live_redis.xadd(POISON_STREAM, {"batch": b"\xc1", "reason": "undecodable", "source": "x"})
+    for _position in range(60):
+        _add(live_redis, make_event("nobody"))
+    _consumer(live_redis).run_once()
+    _consumer(live_redis).run_once()
+    before = live_redis.xlen(POISON_STREAM)
+
+    assert retry_poison(live_redis) == Tally(entries=61, poisoned=61)
+    assert live_redis.xlen(POISON_STREAM) == before == 61
+
+
+def test_retry_poison__nothing_set_aside__nothing(live_redis: redis.Redis) -> None:
+    assert retry_poison(live_redis) == Tally()
 
 
 def test_run_once__left_by_a_dead_consumer__taken_over(

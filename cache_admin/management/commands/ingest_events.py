@@ -13,7 +13,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import InterfaceError, OperationalError, connection
 
-from cache_admin.services.event_stream import EventConsumer, Tally
+from cache_admin.services.event_stream import EventConsumer, Tally, retry_poison
 
 logger = logging.getLogger(__name__)
 
@@ -31,6 +31,11 @@ class Command(BaseCommand):
         parser.add_argument(
             "--drain", action="store_true", help="stop as soon as nothing is waiting"
         )
+        parser.add_argument(
+            "--retry-poison",
+            action="store_true",
+            help="try once more what was set aside, and stop",
+        )
         parser.add_argument("--json", action="store_true", help="print the counts at the end")
 
     def handle(self, *_args: Any, **options: Any) -> None:
@@ -40,6 +45,9 @@ class Command(BaseCommand):
         with redis.Redis.from_url(
             settings.REDIS_URL, socket_timeout=_SOCKET_TIMEOUT_SECONDS, socket_connect_timeout=2.0
         ) as client:
+            if options["retry_poison"]:
+                self._tell(retry_poison(client), options)
+                return
             consumer = EventConsumer(
                 client,
                 name=options["name"],
@@ -47,8 +55,14 @@ class Command(BaseCommand):
                 block_ms=1 if options["drain"] else 1_000,
             )
             total = _run(consumer, stopping, drain=options["drain"])
+        self._tell(total, options)
+
+    def _tell(self, total: Tally, options: dict[str, Any]) -> None:
         if options["json"]:
             self.stdout.write(msgspec.json.encode(asdict(total)).decode())
+        elif options["retry_poison"]:
+            kept = total.new + total.repeated
+            self.stdout.write(f"{kept} events kept, {total.poisoned} still set aside")
 
 
 def _run(consumer: EventConsumer, stopping: threading.Event, *, drain: bool) -> Tally:
