@@ -334,12 +334,13 @@ class Migration(migrations.Migration):
                 ('position', models.PositiveSmallIntegerField()),
                 ('text', models.CharField(max_length=500)),
                 ('normalized', models.CharField(max_length=600)),
+                ('enabled', models.BooleanField(default=True)),
                 ('faq', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='phrases', to='cache_admin.faq')),
                 ('tenant', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='cache_admin.tenant')),
             ],
             options={
                 'ordering': ['position'],
-                'constraints': [models.UniqueConstraint(fields=('tenant', 'language', 'normalized'), name='faq_phrase_once'), models.UniqueConstraint(fields=('faq', 'position'), name='faq_phrase_position_once'), models.CheckConstraint(condition=models.Q(('normalized', ''), _negated=True), name='faq_phrase_not_empty')],
+                'constraints': [models.UniqueConstraint(condition=models.Q(('enabled', True)), fields=('tenant', 'language', 'normalized'), name='faq_phrase_once'), models.UniqueConstraint(fields=('faq', 'position'), name='faq_phrase_position_once'), models.CheckConstraint(condition=models.Q(('normalized', ''), _negated=True), name='faq_phrase_not_empty')],
             },
         ),
         migrations.AddConstraint(

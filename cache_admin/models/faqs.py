@@ -49,8 +49,9 @@ class Faq(Editable):
 class FaqPhrase(models.Model):
     """A phrasing that an FAQ answers: its question (position 0) and its aliases.
 
-    `normalized` is what a call is compared with; within a tenant and language it stands once, so
-    no question can have two answers.
+    `normalized` is what a call is compared with. Among the enabled FAQs of a tenant and language it
+    stands once, so no question can have two answers; `enabled` is the FAQ's own, kept here too
+    because a constraint sees one table.
     """
 
     tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="+")
@@ -59,12 +60,15 @@ class FaqPhrase(models.Model):
     position = models.PositiveSmallIntegerField()
     text = models.CharField(max_length=500)
     normalized = models.CharField(max_length=600)
+    enabled = models.BooleanField(default=True)
 
     class Meta:
         ordering = ["position"]
         constraints = [
             models.UniqueConstraint(
-                fields=["tenant", "language", "normalized"], name="faq_phrase_once"
+                fields=["tenant", "language", "normalized"],
+                condition=Q(enabled=True),
+                name="faq_phrase_once",
             ),
             models.UniqueConstraint(fields=["faq", "position"], name="faq_phrase_position_once"),
             models.CheckConstraint(condition=~Q(normalized=""), name="faq_phrase_not_empty"),

@@ -12,16 +12,18 @@ from cache_admin.errors import Conflict, InvalidInput
 from cache_admin.models import Faq, FaqPhrase, Tenant
 from cache_admin.services.actor import Actor
 from cache_admin.services.publishing import change
-from cache_admin.services.validation import current, validated
+from cache_admin.services.validation import current, is_text, validated
 from routing.normalize import normalize_question
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
     from django.contrib.auth.models import User
 
 MAX_ALIASES = 200
+MAX_ANSWER_LENGTH = 100_000
 _MAX_PHRASE_LENGTH = 500
+_MAX_NORMALIZED_LENGTH = FaqPhrase._meta.get_field("normalized").max_length
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +50,8 @@ class Phrase:
 def create_faq(*, tenant: Tenant, actor: Actor, spec: FaqSpec) -> Faq:
     """A new FAQ.
 
-    Raises InvalidInput, or Conflict when another FAQ already answers one of the phrasings; the
-    message names that FAQ.
+    Raises InvalidInput, or Conflict when another enabled FAQ already answers one of the phrasings;
+    the message names that FAQ. A disabled FAQ answers nothing and may hold any phrasing.
     """
     with change(actor=actor, tenant=tenant) as journal:
         faq = Faq(tenant=tenant)
@@ -103,30 +105,62 @@ def spec_of(faq: Faq) -> FaqSpec:
 def phrases_of(*, question: str, aliases: Iterable[str], language: str) -> tuple[Phrase, ...]:
     """The phrasings in order, the question first; aliases equal to an earlier one are left out.
 
-    Raises InvalidInput when nothing comparable is left of one, or when one is too long.
+    Raises InvalidInput when nothing comparable is left of one, when one is too long, and when one
+    is not a single line of text.
     """
     phrases: dict[str, Phrase] = {}
     for position, text in enumerate((question, *aliases)):
-        name = "question" if position == 0 else "aliases"
         normalized = normalize_question(text, language)
-        if not normalized:
-            message = _("“%(text)s” has no word to compare.") % {"text": text}
-            raise InvalidInput(message, fields={name: message})
-        if len(text) > _MAX_PHRASE_LENGTH:
-            message = _("Keep each phrasing under %(limit)d characters.") % {
-                "limit": _MAX_PHRASE_LENGTH
-            }
-            raise InvalidInput(message, fields={name: message})
+        if fault := _fault(text, normalized):
+            name = "question" if position == 0 else "aliases"
+            raise InvalidInput(fault, fields={name: fault})
         phrases.setdefault(normalized, Phrase(text, normalized))
     return tuple(phrases.values())
 
 
-def write_phrases(faq: Faq, phrases: Iterable[Phrase]) -> None:
-    """Replace the phrasings of `faq`. Raises Conflict naming the FAQ that has one of them."""
+def _fault(text: str, normalized: str) -> str:
+    """What is wrong with a phrasing; empty when nothing is."""
+    if not is_text(text):
+        return _("This holds characters that cannot be kept.")
+    if len(text.splitlines()) > 1:
+        return _("Write each phrasing on one line.")
+    if not normalized:
+        return _("“%(text)s” has no word to compare.") % {"text": text}
+    if len(text) > _MAX_PHRASE_LENGTH:
+        return _("Keep each phrasing under %(limit)d characters.") % {"limit": _MAX_PHRASE_LENGTH}
+    # One character may stand for a whole phrase, as ﷺ does.
+    if len(normalized) > _MAX_NORMALIZED_LENGTH:
+        return _("Written out in full, “%(text)s” is too long.") % {"text": text}
+    return ""
+
+
+def write_phrases(faq: Faq, phrases: Collection[Phrase]) -> None:
+    """Replace the phrasings of `faq`, which is saved.
+
+    Raises Conflict naming the enabled FAQ that has one of them, unless `faq` is disabled.
+    """
+    if faq.enabled:
+        _refuse_taken(faq, phrases)
+    faq.phrases.all().delete()
+    FaqPhrase.objects.bulk_create(
+        FaqPhrase(
+            tenant=faq.tenant,
+            faq=faq,
+            language=faq.language,
+            position=position,
+            text=phrase.text,
+            normalized=phrase.normalized,
+            enabled=faq.enabled,
+        )
+        for position, phrase in enumerate(phrases)
+    )
+
+
+def _refuse_taken(faq: Faq, phrases: Iterable[Phrase]) -> None:
     wanted = {phrase.normalized: position for position, phrase in enumerate(phrases)}
     taken = (
         FaqPhrase.objects.filter(
-            tenant=faq.tenant, language=faq.language, normalized__in=list(wanted)
+            tenant=faq.tenant, language=faq.language, normalized__in=list(wanted), enabled=True
         )
         .exclude(faq=faq)
         .select_related("faq")
@@ -140,18 +174,6 @@ def write_phrases(faq: Faq, phrases: Iterable[Phrase]) -> None:
         }
         name = "question" if wanted[taken.normalized] == 0 else "aliases"
         raise Conflict(message, fields={name: message})
-    faq.phrases.all().delete()
-    FaqPhrase.objects.bulk_create(
-        FaqPhrase(
-            tenant=faq.tenant,
-            faq=faq,
-            language=faq.language,
-            position=position,
-            text=phrase.text,
-            normalized=phrase.normalized,
-        )
-        for position, phrase in enumerate(phrases)
-    )
 
 
 def _put(faq: Faq, spec: FaqSpec) -> None:
@@ -159,6 +181,9 @@ def _put(faq: Faq, spec: FaqSpec) -> None:
     if len(spec.aliases) > MAX_ALIASES:
         message = _("Keep at most %(limit)d aliases.") % {"limit": MAX_ALIASES}
         raise InvalidInput(message, fields={"aliases": message})
+    if len(spec.answer) > MAX_ANSWER_LENGTH:
+        message = _("Keep the answer under %(limit)d characters.") % {"limit": MAX_ANSWER_LENGTH}
+        raise InvalidInput(message, fields={"answer": message})
     phrases = phrases_of(question=spec.question, aliases=spec.aliases, language=spec.language)
     faq.question, faq.answer, faq.language = spec.question, spec.answer, spec.language
     faq.owner, faq.review_on, faq.enabled = spec.owner, spec.review_on, spec.enabled

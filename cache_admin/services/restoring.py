@@ -81,10 +81,8 @@ def _restore_parts(tenant: Tenant, config: TenantConfig) -> None:
     _restore_routes(tenant, config.routes)
 
 
-def _restore_documents(
-    tenant: Tenant, configs: Iterable[DocumentConfig]
-) -> Mapping[str, Document]:
-    """The tenant's documents by slug, those that are gone made anew; the others stay as they are."""
+def _restore_documents(tenant: Tenant, configs: Iterable[DocumentConfig]) -> Mapping[str, Document]:
+    """The tenant's documents by slug; those that are gone are made anew."""
     documents = {row.slug: row for row in tenant.documents.all()}
     for config in configs:
         if config.slug in documents:
@@ -123,21 +121,18 @@ def _restore_faqs(tenant: Tenant, configs: Iterable[FaqConfig]) -> None:
     wanted = {config.uid: config for config in configs}
     rows = {row.uid: row for row in tenant.faqs.all()}
     aliases = read_aliases([tenant])
-    newer = [uid for uid in rows if uid not in wanted]
     for row in _put_aside(rows, wanted):
         row.save()
+        row.phrases.update(enabled=False)
     changed = [
         config
         for uid, config in wanted.items()
         if uid not in rows or map_faq(rows[uid], aliases.get(rows[uid].pk, ())) != config
     ]
     phrases = {config.uid: _phrases(config) for config in changed}
-    own = FaqPhrase.objects.filter(tenant=tenant)
-    own.filter(faq__uid__in=[config.uid for config in changed]).delete()
+    # Two FAQs may have swapped phrasings since; neither must stand in the other's way.
+    FaqPhrase.objects.filter(faq__uid__in=phrases).update(enabled=False)
     for config in changed:
-        # A disabled newcomer must not keep the old answer from the phrasing it had.
-        taken = own.filter(faq__uid__in=newer, language=config.language)
-        taken.filter(normalized__in=[phrase.normalized for phrase in phrases[config.uid]]).delete()
         row = put_faq(config, rows.get(config.uid) or Faq(tenant=tenant, uid=config.uid))
         row.version += 1
         validated(row).save()

@@ -62,7 +62,7 @@ def _check_storable(row: models.Model) -> None:
 
 def _fault(field: models.Field[Any, Any], value: object) -> str:
     if isinstance(value, str):
-        return "" if _is_text(value) else _("This holds characters that cannot be kept.")
+        return "" if is_text(value) else _("This holds characters that cannot be kept.")
     if isinstance(value, list):
         return next((fault for item in value if (fault := _fault(field, item))), "")
     if isinstance(field, models.IntegerField) and isinstance(value, int):
@@ -72,7 +72,7 @@ def _fault(field: models.Field[Any, Any], value: object) -> str:
     return ""
 
 
-def _is_text(value: str) -> bool:
+def is_text(value: str) -> bool:
     """Whether UTF-8 has it (half a surrogate pair it has not) and it is free of NUL."""
     try:
         value.encode()

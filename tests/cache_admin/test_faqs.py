@@ -6,7 +6,7 @@ import pytest
 
 from cache_admin.errors import Conflict, InvalidInput, StaleEdit
 from cache_admin.models import AuditEntry, FaqPhrase, Revision, Tenant
-from cache_admin.services.faqs import delete_faq, spec_of, update_faq
+from cache_admin.services.faqs import FaqSpec, create_faq, delete_faq, spec_of, update_faq
 from cache_admin.services.tenants import create_tenant
 from tests.cache_admin.builders import ROBOT, make_faq, make_user
 
@@ -62,6 +62,13 @@ def test_create_faq__same_question_of_another_tenant__accepted(acme: Tenant) -> 
         ("How?", ("x" * 501,), "By card.", "aliases"),
         ("How?", tuple(f"way {number}" for number in range(201)), "By card.", "aliases"),
         ("How?", (), "  ", "answer"),
+        ("How?", (), "x" * 100_001, "answer"),
+        ("How?", (), "a\0b", "answer"),
+        ("ﷺ" * 100, (), "By card.", "question"),
+        ("a\0b", (), "By card.", "question"),
+        ("How?", ("a\ud800b",), "By card.", "aliases"),
+        ("How?", ("line one\nline two",), "By card.", "aliases"),
+        ("How?", ("line one\u2028line two",), "By card.", "aliases"),
     ],
 )
 def test_create_faq__bad_value__refused_at_its_field(
@@ -71,6 +78,35 @@ def test_create_faq__bad_value__refused_at_its_field(
         make_faq(acme, question=question, aliases=aliases, answer=answer)
 
     assert set(caught.value.fields) == {field}
+
+
+def test_create_faq__disabled__may_hold_a_phrasing_of_another(acme: Tenant) -> None:
+    make_faq(acme, question="How do I pay?")
+
+    spec = FaqSpec(question="How do I pay?", answer="In cash.", enabled=False)
+    create_faq(tenant=acme, actor=ROBOT, spec=spec)
+
+    assert FaqPhrase.objects.filter(normalized="how do i pay").count() == 2
+
+
+def test_update_faq__enabled_while_another_answers_it__conflict(acme: Tenant) -> None:
+    make_faq(acme, question="How do I pay?")
+    spec = FaqSpec(question="How do I pay?", answer="In cash.", enabled=False)
+    faq = create_faq(tenant=acme, actor=ROBOT, spec=spec)
+
+    with pytest.raises(Conflict, match=r"How do I pay\?"):
+        update_faq(faq=faq, actor=ROBOT, spec=replace(spec, enabled=True), expected_version=None)
+
+
+def test_update_faq__disabled__its_phrasing_is_free(acme: Tenant) -> None:
+    faq = make_faq(acme, question="How do I pay?")
+    update_faq(
+        faq=faq, actor=ROBOT, spec=replace(spec_of(faq), enabled=False), expected_version=None
+    )
+
+    make_faq(acme, question="How do I pay?")
+
+    assert FaqPhrase.objects.filter(enabled=True).count() == 1
 
 
 def test_update_faq__new_answer__snapshot_has_it(acme: Tenant) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from cache_admin.errors import InvalidInput, NotAllowed
 from cache_admin.models import AuditEntry, Faq, Policy, Revision, Tenant
+from cache_admin.selectors.faq_search import faqs_found
 from cache_admin.services import documents, faqs, keys, policies
 from cache_admin.services.credentials import set_credential
 from cache_admin.services.revisions import prune_revisions, rollback
@@ -116,6 +117,33 @@ def test_rollback__newcomer_answers_the_old_question__old_answer_wins(acme: Tena
     rollback(revision=old, actor=ROBOT)
 
     assert [faq.answer for faq in acme.faqs.filter(enabled=True)] == ["By card."]
+
+
+def test_rollback__newcomer_answers_the_old_question__keeps_its_phrasings(acme: Tenant) -> None:
+    first = make_faq(acme, question="How do I pay?")
+    old = _latest()
+    faqs.delete_faq(faq=first, actor=ROBOT)
+    second = make_faq(acme, question="How do I pay?", aliases=("Pay how?",))
+
+    rollback(revision=old, actor=ROBOT)
+
+    assert {first.uid, second.uid} == {
+        faq.uid for faq in faqs_found(tenant=acme, text="How do I pay")
+    }
+    assert faqs.spec_of(second).aliases == ("Pay how?",)
+
+
+def test_rollback__phrasings_swapped_since__swapped_back(acme: Tenant) -> None:
+    one = make_faq(acme, question="One?", aliases=("First?",))
+    two = make_faq(acme, question="Two?", aliases=("Second?",))
+    old = _latest()
+    for faq, aliases in ((one, ()), (two, ("First?",)), (one, ("Second?",))):
+        spec = replace(faqs.spec_of(faq), aliases=aliases)
+        faqs.update_faq(faq=faq, actor=ROBOT, spec=spec, expected_version=None)
+
+    rollback(revision=old, actor=ROBOT)
+
+    assert faqs.spec_of(Faq.objects.get(pk=one.pk)).aliases == ("First?",)
 
 
 def test_rollback__revoked_key__stays_revoked(acme: Tenant) -> None:

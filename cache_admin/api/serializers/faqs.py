@@ -12,12 +12,10 @@ from cache_admin.api.serializers.base import (
     UsernameField,
     UtcDateTimeField,
 )
-from cache_admin.services.faqs import MAX_ALIASES
+from cache_admin.services.faqs import MAX_ALIASES, MAX_ANSWER_LENGTH
 
 if TYPE_CHECKING:
     from cache_admin.models import Faq
-
-_LONGEST_ANSWER = 100_000
 
 
 class AliasesField(TextsField):
@@ -30,7 +28,7 @@ class FaqSerializer(EditableSerializer):
 
     question = serializers.CharField(max_length=500)
     aliases = AliasesField(max_items=MAX_ALIASES, max_length=500, default=())
-    answer = serializers.CharField(max_length=_LONGEST_ANSWER)
+    answer = serializers.CharField(max_length=MAX_ANSWER_LENGTH)
     language = serializers.RegexField(r"^[a-z]{2}$", default="en")
     owner = UsernameField(max_length=150, allow_null=True, default=None)
     review_on = serializers.DateField(allow_null=True, default=None)
