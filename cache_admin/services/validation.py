@@ -39,11 +39,12 @@ def validated(row: ModelT) -> ModelT:
 def current(row: EditableT, *, expected_version: int | None) -> EditableT:
     """`row` as the database has it now.
 
-    Raises StaleEdit when `expected_version` is given and differs, or when the row is gone.
+    Raises StaleEdit when `expected_version` is given and differs, or when the row is gone (code
+    ``deleted``).
     """
     fresh = type(row)._default_manager.filter(pk=row.pk).first()
     if fresh is None:
-        raise StaleEdit(_("Someone deleted this meanwhile."))
+        raise StaleEdit(_("Someone deleted this meanwhile."), code="deleted")
     if expected_version is not None and fresh.version != expected_version:
         raise StaleEdit(_("Someone saved this meanwhile."))
     return fresh

@@ -11,7 +11,7 @@ from rest_framework.response import Response
 from cache_admin.api.access import actor_of
 from cache_admin.api.openapi import CREATE, EDIT, PAGING, REVISION, page_schema
 from cache_admin.api.pagination import page_of
-from cache_admin.api.preconditions import expected_version
+from cache_admin.api.preconditions import expected_version, merged, version_read
 from cache_admin.api.responses import paged, revision_header, shown, written
 from cache_admin.api.serializers.documents import (
     BumpInputSerializer,
@@ -78,7 +78,10 @@ class DocumentDetail(DocumentView):
     )
     def put(self, request: Request, slug: str, uid: str) -> Response:
         """Retitle a document. The short name never changes; versions rise by a bump."""
-        return self._update(request, uid, partial=False)
+        document = get_object_or_404(self.documents(), uid=uid)
+        expected = expected_version(request, document)
+        values = parsed(DocumentSerializer(document, data=request.data))
+        return self._saved(request, document, title=values["title"], expected=expected)
 
     @extend_schema(
         operation_id="documents_update",
@@ -88,17 +91,20 @@ class DocumentDetail(DocumentView):
     )
     def patch(self, request: Request, slug: str, uid: str) -> Response:
         """Retitle a document, or change nothing."""
-        return self._update(request, uid, partial=True)
+        return merged(request, lambda: self._patched(request, uid))
 
-    def _update(self, request: Request, uid: str, *, partial: bool) -> Response:
+    def _patched(self, request: Request, uid: str) -> Response:
         document = get_object_or_404(self.documents(), uid=uid)
-        expected = expected_version(request, document)
-        values = parsed(DocumentSerializer(document, data=request.data, partial=partial))
+        expected = version_read(request, document)
+        values = parsed(DocumentSerializer(document, data=request.data, partial=True))
+        title = values.get("title", document.title)
+        return self._saved(request, document, title=title, expected=expected)
+
+    def _saved(
+        self, request: Request, document: Document, *, title: str, expected: int | None
+    ) -> Response:
         saved = update_document(
-            document=document,
-            actor=actor_of(request),
-            title=values.get("title", document.title),
-            expected_version=expected,
+            document=document, actor=actor_of(request), title=title, expected_version=expected
         )
         return written(saved, DocumentSerializer)
 

@@ -11,7 +11,7 @@ from drf_spectacular.utils import extend_schema
 from cache_admin.api.access import actor_of
 from cache_admin.api.openapi import CREATE, EDIT, IF_MATCH, PAGING, REVISION, page_schema
 from cache_admin.api.pagination import page_of
-from cache_admin.api.preconditions import expected_version
+from cache_admin.api.preconditions import expected_version, merged, version_read
 from cache_admin.api.responses import deleted, paged, shown, written
 from cache_admin.api.serializers.faqs import FaqSerializer
 from cache_admin.api.views.base import TenantView, parsed, person_named
@@ -87,10 +87,7 @@ class FaqDetail(FaqView):
     )
     def patch(self, request: Request, slug: str, uid: str) -> Response:
         """Change some of a curated answer."""
-        faq = get_object_or_404(self.faqs(), uid=uid)
-        expected = expected_version(request, faq)
-        changes = self.values_of(FaqSerializer(faq, data=request.data, partial=True))
-        return self._saved(request, faq, spec=replace(spec_of(faq), **changes), expected=expected)
+        return merged(request, lambda: self._patched(request, uid))
 
     @extend_schema(
         operation_id="faqs_delete", parameters=[IF_MATCH, REVISION], responses={204: None}
@@ -101,6 +98,13 @@ class FaqDetail(FaqView):
         expected = expected_version(request, faq)
         delete_faq(faq=faq, actor=actor_of(request), expected_version=expected)
         return deleted()
+
+    def _patched(self, request: Request, uid: str) -> Response:
+        faq = get_object_or_404(self.faqs(), uid=uid)
+        expected = version_read(request, faq)
+        changes = self.values_of(FaqSerializer(faq, data=request.data, partial=True))
+        spec = replace(spec_of(faq), **changes)
+        return self._saved(request, faq, spec=spec, expected=expected)
 
     def _saved(
         self, request: Request, faq: Faq, *, spec: FaqSpec, expected: int | None

@@ -11,7 +11,7 @@ from drf_spectacular.utils import extend_schema
 from cache_admin.api.access import actor_of
 from cache_admin.api.openapi import CREATE, EDIT, IF_MATCH, PAGING, REVISION, page_schema
 from cache_admin.api.pagination import page_of
-from cache_admin.api.preconditions import expected_version
+from cache_admin.api.preconditions import expected_version, merged, version_read
 from cache_admin.api.responses import deleted, paged, shown, written
 from cache_admin.api.serializers.policies import PolicySerializer
 from cache_admin.api.views.base import TenantView, parsed
@@ -86,12 +86,7 @@ class PolicyDetail(PolicyView):
     )
     def patch(self, request: Request, slug: str, uid: str) -> Response:
         """Change some of a policy."""
-        policy = get_object_or_404(self.policies(), uid=uid)
-        expected = expected_version(request, policy)
-        changes = parsed(PolicySerializer(policy, data=request.data, partial=True))
-        return self._saved(
-            request, policy, spec=replace(spec_of(policy), **changes), expected=expected
-        )
+        return merged(request, lambda: self._patched(request, uid))
 
     @extend_schema(
         operation_id="policies_delete", parameters=[IF_MATCH, REVISION], responses={204: None}
@@ -102,6 +97,13 @@ class PolicyDetail(PolicyView):
         expected = expected_version(request, policy)
         delete_policy(policy=policy, actor=actor_of(request), expected_version=expected)
         return deleted()
+
+    def _patched(self, request: Request, uid: str) -> Response:
+        policy = get_object_or_404(self.policies(), uid=uid)
+        expected = version_read(request, policy)
+        changes = parsed(PolicySerializer(policy, data=request.data, partial=True))
+        spec = replace(spec_of(policy), **changes)
+        return self._saved(request, policy, spec=spec, expected=expected)
 
     def _saved(
         self, request: Request, policy: Policy, *, spec: PolicySpec, expected: int | None

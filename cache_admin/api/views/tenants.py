@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from drf_spectacular.utils import extend_schema
 
 from cache_admin.api.access import actor_of, require_superuser, tenants_for
 from cache_admin.api.openapi import CREATE, EDIT, PAGING, page_schema
 from cache_admin.api.pagination import page_of
-from cache_admin.api.preconditions import expected_version
+from cache_admin.api.preconditions import expected_version, merged, version_read
 from cache_admin.api.responses import paged, shown, written
 from cache_admin.api.serializers.tenants import NewTenantSerializer, TenantSerializer
 from cache_admin.api.views.base import ApiView, TenantView, parsed, person_named
@@ -60,7 +60,9 @@ class TenantDetail(TenantView):
     )
     def put(self, request: Request, slug: str) -> Response:
         """Replace a tenant's settings; what is left out takes its default."""
-        return self._update(request, TenantSerializer(self.tenant, data=request.data))
+        expected = expected_version(request, self.tenant)
+        values = parsed(TenantSerializer(self.tenant, data=request.data))
+        return self._saved(request, values, expected=expected)
 
     @extend_schema(
         operation_id="tenants_update",
@@ -70,12 +72,15 @@ class TenantDetail(TenantView):
     )
     def patch(self, request: Request, slug: str) -> Response:
         """Change some of a tenant's settings."""
-        serializer = TenantSerializer(self.tenant, data=request.data, partial=True)
-        return self._update(request, serializer)
+        return merged(request, lambda: self._patched(request))
 
-    def _update(self, request: Request, serializer: TenantSerializer) -> Response:
-        expected = expected_version(request, self.tenant)
-        values = parsed(serializer)
+    def _patched(self, request: Request) -> Response:
+        self.tenant.refresh_from_db()
+        expected = version_read(request, self.tenant)
+        values = parsed(TenantSerializer(self.tenant, data=request.data, partial=True))
+        return self._saved(request, values, expected=expected)
+
+    def _saved(self, request: Request, values: dict[str, Any], *, expected: int | None) -> Response:
         tenant = update_tenant(
             tenant=self.tenant,
             actor=actor_of(request),
