@@ -11,6 +11,8 @@ from cache_admin.models.base import Editable
 from cache_admin.models.tenants import Tenant
 from cache_admin.querysets import TenantOwnedQuerySet
 
+MAX_NORMALIZED_LENGTH = 600
+
 
 class Faq(Editable):
     """A question and the answer a person wrote for it."""
@@ -59,7 +61,7 @@ class FaqPhrase(models.Model):
     language = models.CharField(max_length=2)
     position = models.PositiveSmallIntegerField()
     text = models.CharField(max_length=500)
-    normalized = models.CharField(max_length=600)
+    normalized = models.CharField(max_length=MAX_NORMALIZED_LENGTH)
     enabled = models.BooleanField(default=True)
 
     class Meta:

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 
 from cache_admin.errors import Conflict, InvalidInput
 from cache_admin.models import Faq, FaqPhrase, Tenant
+from cache_admin.models.faqs import MAX_NORMALIZED_LENGTH
 from cache_admin.services.actor import Actor
 from cache_admin.services.publishing import change
 from cache_admin.services.validation import current, is_text, validated
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 MAX_ALIASES = 200
 MAX_ANSWER_LENGTH = 100_000
 _MAX_PHRASE_LENGTH = 500
-_MAX_NORMALIZED_LENGTH = FaqPhrase._meta.get_field("normalized").max_length
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +129,7 @@ def _fault(text: str, normalized: str) -> str:
     if len(text) > _MAX_PHRASE_LENGTH:
         return _("Keep each phrasing under %(limit)d characters.") % {"limit": _MAX_PHRASE_LENGTH}
     # One character may stand for a whole phrase, as ﷺ does.
-    if len(normalized) > _MAX_NORMALIZED_LENGTH:
+    if len(normalized) > MAX_NORMALIZED_LENGTH:
         return _("Written out in full, “%(text)s” is too long.") % {"text": text}
     return ""
 
