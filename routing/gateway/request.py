@@ -63,6 +63,7 @@ def parse_chat_request(
     messages = _messages(request)
     last = messages[-1]
     query, attachments = _split_content(last)
+    bypass_reason = _bypass_reason(request, last=last, query=query)
     call = Call(
         tenant=tenant,
         protocol="chat",
@@ -74,8 +75,8 @@ def parse_chat_request(
             headers=cache_headers,
             default_user=read_user(request.get("user") or "", "user"),
         ),
-        bypass_reason=_bypass_reason(request, last=last, query=query),
-        plain_text=not attachments and _wants_text(request),
+        bypass_reason=bypass_reason,
+        plain_text=not (bypass_reason or attachments) and _wants_text(request),
     )
     stream, include_usage = _stream_options(request)
     return ChatRequest(call=call, body=request, stream=stream, include_usage=include_usage)

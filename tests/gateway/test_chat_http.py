@@ -45,6 +45,23 @@ def test_chat__curated_question__comes_from_the_faq(gateway: Gateway) -> None:
     assert response.json()["choices"][0]["message"]["content"] == "From nine to five."
 
 
+@pytest.mark.parametrize(
+    "shape",
+    [
+        pytest.param({"n": 2}, id="several choices"),
+        pytest.param({"logprobs": True}, id="log probabilities"),
+        pytest.param(
+            {"tool_choice": "required", "tools": [{"type": "function", "function": {"name": "f"}}]},
+            id="forced tool",
+        ),
+    ],
+)
+def test_chat__curated_question_in_another_shape__goes_to_the_provider(
+    gateway: Gateway, shape: dict[str, Any]
+) -> None:
+    assert layer(gateway, "When are you open?", **shape) == "none"
+
+
 def test_chat__official_client__answers_whole_and_streamed(gateway: Gateway) -> None:
     asked: ChatCompletionUserMessageParam = {"role": "user", "content": "Do you ship to Norway?"}
     with gateway.client() as client:
