@@ -9,7 +9,7 @@ import statistics
 import time
 from pathlib import Path
 
-from routing.embedding.runtime import load_embedder
+from routing.embedding.runtime import Embedder
 
 MODELS = Path(__file__).resolve().parent.parent / "var" / "models"
 ASKERS = 32
@@ -35,7 +35,7 @@ def main() -> None:
 
 async def _measure(model: str, *, workers: int, calls: int) -> dict[str, object]:
     started = time.perf_counter()
-    embedder = load_embedder(model, cache_dir=MODELS, workers=workers)
+    embedder = Embedder(model, cache_dir=MODELS, workers=workers)
     await embedder.start()
     loaded = time.perf_counter() - started
     one_by_one: dict[str, dict[str, float]] = {}

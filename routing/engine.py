@@ -74,6 +74,18 @@ class Engine:
     async def lookup(self, call: Call, active: ActiveConfig) -> Lookup:
         """Ask the layers in order. Never raises; a fault makes a bypass that says so."""
         trail = Trail(revision=active.revision)
+        try:
+            return await self._lookup(call, active, trail)
+        except CacheUnavailable as error:
+            self._on_error(error.stage)
+            logger.debug("engine.cache_unavailable stage=%s", error.stage)
+        except Exception:
+            # The edge of the cache: no fault of ours may fail an app's call.
+            self._on_error("internal")
+            logger.exception("engine.lookup_failed policy=%s", call.controls.policy)
+        return trail.bypass("cache_unavailable").lookup()
+
+    async def _lookup(self, call: Call, active: ActiveConfig, trail: Trail) -> Lookup:
         tenant = active.tenants[call.tenant]
         if call.controls.bypass:
             trail.bypass("asked")
@@ -83,12 +95,7 @@ class Engine:
         trail.passed("faq", "no_match" if call.plain_text else "not_plain_text")
         if call.bypass_reason:
             return trail.bypass(call.bypass_reason).lookup()
-        try:
-            return await self._look_in_cache(call, tenant, trail)
-        except CacheUnavailable as error:
-            self._on_error(error.stage)
-            logger.debug("engine.cache_unavailable stage=%s", error.stage)
-            return trail.bypass("cache_unavailable").lookup()
+        return await self._look_in_cache(call, tenant, trail)
 
     def plan(self, call: Call, active: ActiveConfig) -> StorePlan | str:
         """Where an answer the app brings itself would be kept, or the reason why it would not be.
@@ -111,6 +118,11 @@ class Engine:
         except CacheUnavailable as error:
             self._on_error(error.stage)
             logger.warning("engine.store_failed stage=%s reason=%s", error.stage, error.reason)
+            return False
+        except Exception:
+            # Nobody waits for this work, so nobody else would hear of its failure.
+            self._on_error("internal")
+            logger.exception("engine.store_failed")
             return False
         return True
 
@@ -158,6 +170,8 @@ class Engine:
     async def _embed(self, query: str, trail: Trail) -> Vector | None:
         started = time.perf_counter()
         vector = await self._embedder.embed(query)
+        if vector is not None and not np.isfinite(vector).all():
+            raise CacheUnavailable("embedding", "the model gave no numbers")
         trail.embedding_us = int((time.perf_counter() - started) * 1e6)
         if vector is None:
             trail.passed("semantic", "text_too_long")

@@ -14,6 +14,12 @@ from routing.errors import CacheUnavailable, ConfigError
 
 logger = logging.getLogger(__name__)
 
+_CHARS_PER_TOKEN = 20
+"""More than any model's tokens have on average: a longer text needs no counting to be too long."""
+
+_MOST_WAITING = 64
+_PATIENCE_SECONDS = 0.25
+
 _WARM_UP = ("Hello", "How do I cancel my order?", "Where is the parcel I ordered on Monday?")
 
 
@@ -30,6 +36,7 @@ class Embedder:
         self._workers = workers
         self._executor = ThreadPoolExecutor(workers, thread_name_prefix="embedding")
         self._session: EmbeddingSession | None = None
+        self._waiting = 0
 
     @property
     def ready(self) -> bool:
@@ -77,14 +84,25 @@ class Embedder:
     async def embed(self, text: str) -> Vector | None:
         """The L2-normalised float32 vector of `text`; None when it is longer than the model reads.
 
-        Raises CacheUnavailable when the model is not loaded or fails.
+        Raises CacheUnavailable when the model is not loaded, fails, or is too busy: with 64 texts
+        waiting, or a quarter of a second gone, the call is better off without the cache.
         """
         session = self._loaded()
+        if len(text) > session.meta.max_tokens * _CHARS_PER_TOKEN:
+            return None
+        if self._waiting >= _MOST_WAITING:
+            raise CacheUnavailable("embedding", "too many texts are waiting")
         loop = asyncio.get_running_loop()
+        self._waiting += 1
         try:
-            return await loop.run_in_executor(self._executor, session.embed_whole, text)
+            async with asyncio.timeout(_PATIENCE_SECONDS):
+                return await loop.run_in_executor(self._executor, session.embed_whole, text)
+        except TimeoutError as error:
+            raise CacheUnavailable("embedding", "out of time") from error
         except RuntimeError as error:
             raise CacheUnavailable("embedding", str(error)) from error
+        finally:
+            self._waiting -= 1
 
     def _loaded(self) -> EmbeddingSession:
         if self._session is None:
@@ -121,8 +139,3 @@ class Embedder:
             raise
         if process.returncode != 0:
             raise ConfigError(complaint.decode(errors="replace").strip()[-2000:])
-
-
-def load_embedder(model: str, *, cache_dir: Path, workers: int) -> Embedder:
-    """The embedder of `model`, not yet started. `cache_dir` keeps what was prepared."""
-    return Embedder(model, cache_dir=cache_dir, workers=workers)

@@ -9,7 +9,7 @@ from typing import Any
 
 from routing.config import RuntimeConfig
 from routing.connection import connect
-from routing.embedding.runtime import load_embedder
+from routing.embedding.runtime import Embedder
 from routing.engine import Engine
 from routing.errors import CacheUnavailable, RepriseError
 from routing.gateway.record import UNPRICED
@@ -44,7 +44,7 @@ class Runtime:
         self._patient = connect(config.redis_url, timeout_seconds=_PATIENT_SECONDS)
         self.source = SnapshotSource(config, vitals=self._vitals)
         self.sink = EventSink(config)
-        self.embedder = load_embedder(
+        self.embedder = Embedder(
             config.embedding_model,
             cache_dir=config.data_dir / _MODELS_DIR,
             workers=config.embedding_workers,

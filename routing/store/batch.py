@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import cast
 
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
 from routing.store.patience import within
 
@@ -16,6 +15,7 @@ from routing.store.patience import within
 class _Asked:
     name: str
     field: str
+    since: float
     answer: asyncio.Future[bytes | None]
 
 
@@ -35,10 +35,10 @@ class BatchedReader:
     async def hget(self, name: str, field: str) -> bytes | None:
         """The value of `field` in the hash `name`, None when there is none.
 
-        Raises RedisError, OSError or TimeoutError.
+        Raises TimeoutError, or what the client raised.
         """
         loop = asyncio.get_running_loop()
-        asked = _Asked(name, field, loop.create_future())
+        asked = _Asked(name, field, loop.time(), loop.create_future())
         self._waiting.append(asked)
         if self._sending is None:
             self._sending = loop.create_task(self._send())
@@ -53,14 +53,18 @@ class BatchedReader:
             self._sending = None
 
     async def _answer(self, batch: list[_Asked]) -> None:
+        waited = asyncio.get_running_loop().time() - batch[0].since
         try:
-            values = await within(self._seconds, self._fetch(batch))
-        except (RedisError, OSError, TimeoutError) as error:
-            # Those who queued behind have waited for the same Redis; they do not wait again.
+            values = await within(self._seconds - waited, self._fetch(batch))
+        except BaseException as error:
+            # Those who queued behind have waited for the same Redis; they do not wait again. And
+            # whatever went wrong, nobody may be left waiting for ever.
             failed, self._waiting = [*batch, *self._waiting], []
             for asked in failed:
                 if not asked.answer.done():
-                    asked.answer.set_exception(error)
+                    asked.answer.set_exception(_told(error))
+            if not isinstance(error, Exception):
+                raise
             return
         for asked, value in zip(batch, values, strict=True):
             if asked.answer.done():
@@ -78,3 +82,8 @@ class BatchedReader:
         for asked in batch:
             pipe.hget(asked.name, asked.field)
         return await pipe.execute(raise_on_error=False)
+
+
+def _told(error: BaseException) -> Exception:
+    """What those who wait are told; a cancelled batch must not cancel them."""
+    return error if isinstance(error, Exception) else TimeoutError("reading was stopped")

@@ -7,6 +7,7 @@ without its entry is passed over and removed on sight.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import cast
@@ -152,13 +153,24 @@ def _rank(
     orphans: list[str] = []
     for entry_id, blob, kept in rows:
         entry = _decode_entry(blob, stage="semantic")
-        if entry is None or kept is None:
+        similarity = _cosine(kept, vector)
+        if entry is None or similarity is None:
             orphans.append(entry_id.decode())
-            continue
-        similarity = float(np.dot(np.frombuffer(kept, dtype=np.float32), vector))
-        candidates.append(Candidate(entry=entry, similarity=min(1.0, similarity)))
+        else:
+            candidates.append(Candidate(entry=entry, similarity=similarity))
     candidates.sort(key=lambda candidate: -candidate.similarity)
     return Nearest(candidates=tuple(candidates), orphans=tuple(orphans))
+
+
+def _cosine(kept: bytes | None, vector: NDArray[np.float32]) -> float | None:
+    """Cosine of two unit vectors; None for a stored one that is absent or damaged.
+
+    A damaged vector must not be compared: NaN is neither below nor above any threshold.
+    """
+    if kept is None or len(kept) != vector.nbytes:
+        return None
+    similarity = float(np.dot(np.frombuffer(kept, dtype=np.float32), vector))
+    return min(1.0, similarity) if math.isfinite(similarity) else None
 
 
 def _decode_entry(blob: bytes | None, *, stage: str) -> Entry | None:

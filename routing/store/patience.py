@@ -20,7 +20,7 @@ async def within(seconds: float, work: Coroutine[Any, Any, T]) -> T:
     """
     task = asyncio.get_running_loop().create_task(work)
     try:
-        await asyncio.wait((task,), timeout=seconds)
+        await asyncio.wait((task,), timeout=max(seconds, 0))
         for _ in range(_TURNS):
             if not task.done():
                 await asyncio.sleep(0)

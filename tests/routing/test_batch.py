@@ -4,14 +4,25 @@ import asyncio
 import os
 import time
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 import redis
-from redis.asyncio import Redis
+from redis.asyncio import ConnectionPool, Redis
 from redis.exceptions import RedisError
 
 from routing.store.batch import BatchedReader
 from routing.store.patience import within
+
+
+class BrokenPool(ConnectionPool):
+    """Connections that fail as event loops are known to fail, after `seconds`."""
+
+    seconds = 0.0
+
+    async def get_connection(self, *_args: Any, **_options: Any) -> Any:
+        await asyncio.sleep(self.seconds)
+        raise RuntimeError("handler is closed")
 
 
 @pytest.fixture
@@ -71,6 +82,32 @@ async def test_hget__redis_gone__all_who_wait_are_told() -> None:
     )
 
     assert all(isinstance(error, (RedisError, OSError, TimeoutError)) for error in told)
+
+
+async def test_hget__client_breaks_in_an_unknown_way__nobody_waits_for_ever() -> None:
+    reader = BatchedReader(Redis(connection_pool=BrokenPool()), seconds=1)
+
+    told = await asyncio.gather(
+        *(reader.hget("hash", "e") for _ in range(3)), return_exceptions=True
+    )
+
+    assert [str(error) for error in told] == ["handler is closed"] * 3
+
+
+async def test_hget__waits_behind_a_slow_batch__no_longer_than_its_own_time() -> None:
+    pool = BrokenPool()
+    pool.seconds = 0.25
+    reader = BatchedReader(Redis(connection_pool=pool), seconds=0.3)
+    loop = asyncio.get_running_loop()
+    first = asyncio.create_task(reader.hget("hash", "e"))
+    await asyncio.sleep(0.01)
+    asked_at = loop.time()
+
+    with pytest.raises((TimeoutError, RuntimeError)):
+        await reader.hget("hash", "e")
+
+    assert loop.time() - asked_at < 0.45
+    await asyncio.gather(first, return_exceptions=True)
 
 
 async def test_within__answer_came_while_the_loop_was_busy__not_too_late() -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import pytest_asyncio
 
-from routing.embedding.runtime import Embedder, load_embedder
+from routing.embedding.runtime import Embedder
 from routing.embedding.session import Vector
 from routing.errors import CacheUnavailable, ConfigError
 
@@ -19,7 +19,7 @@ MODEL = "all-MiniLM-L6-v2"
 
 @pytest_asyncio.fixture
 async def embedder(model_cache_dir: Path) -> AsyncIterator[Embedder]:
-    embedder = load_embedder(MODEL, cache_dir=model_cache_dir, workers=2)
+    embedder = Embedder(MODEL, cache_dir=model_cache_dir, workers=2)
     await embedder.start()
     yield embedder
     await embedder.close()
@@ -36,7 +36,8 @@ async def test_embed__any_text__unit_float32_vector(embedder: Embedder) -> None:
     vector = await vector_of("How do I cancel my order?", embedder)
 
     assert vector.dtype == np.float32
-    assert vector.shape == (embedder.dimensions,) == (384,)
+    assert vector.shape == (embedder.dimensions,)
+    assert embedder.dimensions == 384
     assert float(np.linalg.norm(vector)) == pytest.approx(1.0, abs=1e-4)
 
 
@@ -60,8 +61,18 @@ async def test_embed__many_at_once__same_vectors_as_alone(embedder: Embedder) ->
 
 
 @pytest.mark.model
-async def test_embed__text_longer_than_the_model_reads__none(embedder: Embedder) -> None:
-    assert await embedder.embed("parcel " * 300) is None
+@pytest.mark.parametrize("text", ["parcel " * 300, "parcel " * 500_000])
+async def test_embed__text_longer_than_the_model_reads__none(embedder: Embedder, text: str) -> None:
+    assert await embedder.embed(text) is None
+
+
+@pytest.mark.model
+async def test_embed__more_at_once_than_can_wait__refused_not_queued(embedder: Embedder) -> None:
+    asked = [embedder.embed("Where is my order?") for _ in range(500)]
+
+    told = await asyncio.gather(*asked, return_exceptions=True)
+
+    assert sum(isinstance(answer, CacheUnavailable) for answer in told) >= 500 - 64
 
 
 @pytest.mark.model
@@ -79,14 +90,14 @@ async def test_model_id__loaded__name_and_digest(embedder: Embedder) -> None:
 
 
 async def test_embed__not_started__cache_unavailable(tmp_path: Path) -> None:
-    embedder = load_embedder(MODEL, cache_dir=tmp_path, workers=1)
+    embedder = Embedder(MODEL, cache_dir=tmp_path, workers=1)
 
     with pytest.raises(CacheUnavailable, match="not loaded"):
         await embedder.embed("How do I cancel my order?")
 
 
 async def test_start__directory_without_model__config_error(tmp_path: Path) -> None:
-    embedder = load_embedder(str(tmp_path / "nothing"), cache_dir=tmp_path, workers=1)
+    embedder = Embedder(str(tmp_path / "nothing"), cache_dir=tmp_path, workers=1)
 
     with pytest.raises(ConfigError, match="is not a directory"):
         await embedder.start()
@@ -99,10 +110,10 @@ async def test_embedder__loaded__no_torch_in_the_process(
     program = f"""
 import asyncio, sys
 from pathlib import Path
-from routing.embedding.runtime import load_embedder
+from routing.embedding.runtime import Embedder
 
 async def main():
-    embedder = load_embedder("{MODEL}", cache_dir=Path("{model_cache_dir}"), workers=1)
+    embedder = Embedder("{MODEL}", cache_dir=Path("{model_cache_dir}"), workers=1)
     await embedder.start()
     await embedder.embed("Where is my order?")
     await embedder.close()

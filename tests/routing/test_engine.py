@@ -13,7 +13,7 @@ import pytest
 from redis.asyncio import Redis
 
 from routing.active import activate
-from routing.embedding.runtime import Embedder, load_embedder
+from routing.embedding.runtime import Embedder
 from routing.engine import Engine
 from routing.prices import Usage
 from routing.snapshot import Scope, Snapshot
@@ -60,7 +60,7 @@ class World:
 
 @pytest.fixture
 async def embedder(model_cache_dir: Path) -> AsyncIterator[Embedder]:
-    loaded = load_embedder("all-MiniLM-L6-v2", cache_dir=model_cache_dir, workers=1)
+    loaded = Embedder("all-MiniLM-L6-v2", cache_dir=model_cache_dir, workers=1)
     await loaded.start()
     yield loaded
     await loaded.close()
@@ -160,3 +160,23 @@ async def test_lookup__redis_gone__bypass_with_the_curated_answers_still_served(
     await engine.close()
 
     assert (missed.decision.result, curated.decision.layer, errors) == ("bypass", "faq", ["exact"])
+
+
+async def test_lookup__model_breaks_in_an_unknown_way__bypass_not_an_error(
+    redis_url: str,
+) -> None:
+    class Broken:
+        model_id = "broken@1"
+
+        async def embed(self, text: str) -> None:
+            raise ArithmeticError(text)
+
+    errors: list[str] = []
+    redis = Redis.from_url(redis_url)
+    store = EntryStore(fast=redis, patient=redis, budget_seconds=2)
+    engine = Engine(store=store, embedder=Broken(), on_error=errors.append)
+
+    found = await engine.lookup(call("Where is my order?"), activate(CONFIGURATION))
+    await redis.aclose()
+
+    assert (found.decision.result, errors) == ("bypass", ["internal"])

@@ -83,6 +83,18 @@ async def test_nearest__entry_gone__named_as_orphan(
     assert (found.candidates, found.orphans) == ((), ("e1",))
 
 
+@pytest.mark.parametrize("damage", [b"short", np.array([np.nan, 0], dtype=np.float32).tobytes()])
+async def test_nearest__damaged_vector__never_a_candidate(
+    store: EntryStore, redis_client: redis.Redis, damage: bytes
+) -> None:
+    await store.put(fresh(), tenant=ACME, vector=unit(1, 0).tobytes())
+    redis_client.hset(redis_names.entry(ACME, "p1", "e1"), "v", damage)
+
+    found = await store.nearest(tenant=ACME, partition="p1", vector=unit(1, 0), count=5)
+
+    assert (found.candidates, found.orphans) == ((), ("e1",))
+
+
 async def test_forget_vectors__orphan__no_longer_near(
     store: EntryStore, redis_client: redis.Redis
 ) -> None:
