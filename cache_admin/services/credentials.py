@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 from cryptography.fernet import Fernet, MultiFernet
 from django.conf import settings
 from django.utils.translation import gettext as _
@@ -39,8 +41,8 @@ def set_credential(
 ) -> ProviderCredential:
     """Store `secret` as the tenant's key at `provider`, replacing the one before.
 
-    Raises InvalidInput for an unknown provider, a malformed base URL or a secret too short to be
-    one.
+    Raises InvalidInput for an unknown provider, a malformed base URL or one with a name or password
+    in it, and a secret too short to be one.
     """
     secret = secret.strip()
     if provider not in Provider.values:
@@ -57,7 +59,12 @@ def set_credential(
             row.version += 1
         before = {"hint": row.hint, "base_url": row.base_url}
         row.secret, row.hint, row.base_url = token, secret[-_HINT_LENGTH:], base_url
-        validated(row).save()
+        validated(row)
+        if "@" in urlsplit(base_url).netloc:
+            # The address is shown in diffs and in the audit log.
+            message = _("Leave name and password out of the address.")
+            raise InvalidInput(message, fields={"base_url": message})
+        row.save()
         journal.record(
             "credential.set",
             target=row,

@@ -82,3 +82,17 @@ def test_remove_credential__stored__gone(acme: Tenant) -> None:
     remove_credential(credential=row, actor=ROBOT)
 
     assert not acme.credentials.exists()
+
+
+@pytest.mark.parametrize(
+    "base_url",
+    ["https://bob:hunter2@proxy.example/v1", "https://bob@proxy.example", "no address", "http://["],
+)
+def test_set_credential__unfit_address__refused(acme: Tenant, base_url: str) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        set_credential(
+            tenant=acme, actor=ROBOT, provider="openai", secret=SECRET, base_url=base_url
+        )
+
+    assert list(caught.value.fields) == ["base_url"]
+    assert "hunter2" not in str(caught.value)
