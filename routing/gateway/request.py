@@ -16,6 +16,7 @@ from routing.types import Call
 
 MAX_MODEL_CHARS = 200
 _IMAGE_DIGEST_CHARS = 64
+_PLAIN_TEXT = {"type", "text"}
 
 # They address, bill or trace the call; the text of the answer does not depend on them.
 _NOT_CONTEXT = frozenset(
@@ -145,7 +146,11 @@ def _stream_options(request: Mapping[str, Any]) -> tuple[bool, bool]:
 
 
 def _split_content(message: Mapping[str, Any]) -> tuple[str, list[Any]]:
-    """The text of a message, its text parts joined by newlines, and everything else in it."""
+    """What a message asks, and the parts it stands among; these are empty when all is plain text.
+
+    Texts alone are joined by newlines. Among attachments the last text asks and the others, which
+    say what each attachment is, keep their places: exchanged, they would ask something else.
+    """
     content = message.get("content")
     if content is None:
         return "", []
@@ -155,18 +160,22 @@ def _split_content(message: Mapping[str, Any]) -> tuple[str, list[Any]]:
         raise bad_request(
             "content must be a string or a list of parts.", param="messages", code="invalid_type"
         )
-    texts: list[str] = []
-    others: list[Any] = []
-    for part in content:
-        if not isinstance(part, dict) or not isinstance(part.get("type"), str):
-            raise bad_request("A content part needs a type, such as text.", param="messages")
-        if part["type"] != "text":
-            others.append(_digested(part))
-        elif isinstance(part.get("text"), str):
-            texts.append(part["text"])
-        else:
-            raise bad_request("A text part needs a text.", param="messages", code="invalid_type")
-    return "\n".join(texts), others
+    parts = [_part(part) for part in content]
+    if all(part.keys() == _PLAIN_TEXT for part in parts):
+        return "\n".join(part["text"] for part in parts), []
+    for part in reversed(parts):
+        if part["type"] == "text":
+            return part.pop("text"), parts
+    return "", parts
+
+
+def _part(part: object) -> dict[str, Any]:
+    """A part of the content without cache marks and with long data digested."""
+    if not isinstance(part, dict) or not isinstance(part.get("type"), str):
+        raise bad_request("A content part needs a type, such as text.", param="messages")
+    if part["type"] == "text" and not isinstance(part.get("text"), str):
+        raise bad_request("A text part needs a text.", param="messages", code="invalid_type")
+    return _digested(part)
 
 
 def _context(

@@ -72,6 +72,32 @@ def test_request__cache_mark_moves_in_history__same_context() -> None:
     assert marked.call.context == parse(history()).call.context
 
 
+def test_request__attachments_change_places__another_context() -> None:
+    def asked(first: str, second: str) -> bytes:
+        content = [
+            {"type": "text", "text": "Before:"},
+            {"type": "image_url", "image_url": {"url": first}},
+            {"type": "text", "text": "After:"},
+            {"type": "image_url", "image_url": {"url": second}},
+            {"type": "text", "text": "What changed?"},
+        ]
+        return parse(question(messages=[{"role": "user", "content": content}])).call.context
+
+    assert asked("https://x/a.png", "https://x/b.png") != asked(
+        "https://x/b.png", "https://x/a.png"
+    )
+
+
+def test_request__attachment_moves_between_texts__another_context() -> None:
+    image = {"type": "image_url", "image_url": {"url": "https://x/a.png"}}
+    texts = [{"type": "text", "text": "One"}, {"type": "text", "text": "Two"}]
+
+    def asked(*content: Any) -> bytes:
+        return parse(question(messages=[{"role": "user", "content": content}])).call.context
+
+    assert asked(image, *texts) != asked(texts[0], image, texts[1])
+
+
 def test_request__openai_user__is_the_default_user() -> None:
     assert parse(question(user="u1")).call.controls.user == "u1"
 
