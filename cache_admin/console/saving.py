@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from django.contrib import messages
@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from cache_admin.console.forms.base import ConsoleForm
 from cache_admin.console.workspace import ConsoleRequest, Workspace
 from cache_admin.errors import DomainError
-from cache_admin.models import Revision
+from cache_admin.services.publishing import noted_revisions
 
 T = TypeVar("T")
 
@@ -30,35 +30,26 @@ def save(
 
     A DomainError lands on `form` (or, without one, in a message) and the result is None.
     """
-    before = _latest(workspace)
     try:
-        result = change()
+        with noted_revisions() as numbers:
+            result = change()
     except DomainError as error:
         if form is None:
             messages.error(request, str(error.message))
         else:
             form.add_domain_error(error)
         return None
-    announce(request, workspace, done=done, before=before)
+    messages.success(request, _said(workspace, done=done, numbers=numbers))
     return result
 
 
-def announce(request: ConsoleRequest, workspace: Workspace, *, done: str, before: int) -> None:
-    """Say `done`, and link the revision published since `before` when there is one."""
-    number = _latest(workspace)
-    if number == before:
-        messages.success(request, done)
-        return
+def _said(workspace: Workspace, *, done: str, numbers: Sequence[int]) -> str:
+    """`done`, with a link to the revision when there is one."""
+    if not numbers:
+        return done
     link = format_html(
         '<a href="{}">{}</a>',
-        reverse("console:revision", args=[workspace.tenant.slug, number]),
-        _("revision %(number)s") % {"number": number},
+        reverse("console:revision", args=[workspace.tenant.slug, numbers[-1]]),
+        _("revision %(number)s") % {"number": numbers[-1]},
     )
-    said = format_html(_("{done} Saved as {revision}."), done=done, revision=link)
-    messages.success(request, said)
-
-
-def _latest(workspace: Workspace) -> int:
-    """The newest revision that an edit of this tenant became; 0 before the first."""
-    own = Revision.objects.filter(tenant=workspace.tenant).order_by("-number")
-    return own.values_list("number", flat=True).first() or 0
+    return format_html(_("{done} Saved as {revision}."), done=done, revision=link)

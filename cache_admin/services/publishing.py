@@ -42,14 +42,14 @@ class Journal:
         target: Model,
         before: Mapping[str, Any] = _NOTHING,
         after: Mapping[str, Any] = _NOTHING,
-    ) -> None:
+    ) -> AuditEntry:
         """One audit row with the values that differ. Never give it a secret."""
         changes = {
             name: [before.get(name), after.get(name)]
             for name in sorted(before.keys() | after.keys())
             if before.get(name) != after.get(name)
         }
-        AuditEntry.objects.create(
+        return AuditEntry.objects.create(
             tenant=self.tenant,
             actor=self.actor.user,
             actor_label=self.actor.label,
@@ -61,6 +61,18 @@ class Journal:
 
 
 _open_change: ContextVar[Journal | None] = ContextVar("_open_change", default=None)
+_noted: ContextVar[list[int] | None] = ContextVar("_noted", default=None)
+
+
+@contextmanager
+def noted_revisions() -> Iterator[list[int]]:
+    """The numbers of the revisions that the block itself writes, filled in as it writes them."""
+    numbers: list[int] = []
+    token = _noted.set(numbers)
+    try:
+        yield numbers
+    finally:
+        _noted.reset(token)
 
 
 @contextmanager
@@ -152,6 +164,8 @@ def _write(
         restores=restores,
         created_at=snapshot.created_at,
     )
+    if (noted := _noted.get()) is not None:
+        noted.append(revision.number)
     transaction.on_commit(partial(push_revision, revision.number), robust=True)
     return revision
 
