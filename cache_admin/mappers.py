@@ -253,11 +253,6 @@ def put_route(config: RouteConfig, row: ModelRoute) -> ModelRoute:
     return row
 
 
-def texts_of(config: FaqConfig) -> Iterable[str]:
-    """Every phrasing of an FAQ in order, the question first."""
-    return (config.question, *config.aliases)
-
-
 def map_event(event: Event, *, tenant_id: int) -> CallEvent:
     """The row of one event, for the tenant with that primary key.
 

@@ -14,8 +14,13 @@ says:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import TypeVar
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Generic, TypeVar
+
+from django.db.models import Value
+from django.db.models.functions import Concat
+from msgspec.structs import asdict
 
 from cache_admin.mappers import (
     map_faq,
@@ -27,10 +32,9 @@ from cache_admin.mappers import (
     put_route,
     put_tenant,
     read_aliases,
-    texts_of,
 )
 from cache_admin.models import Document, DocumentVersion, Faq, FaqPhrase, ModelRoute, Policy, Tenant
-from cache_admin.services.faqs import Phrase, phrases_of, write_phrases
+from cache_admin.services.faqs import phrases_of, write_phrases
 from cache_admin.services.publishing import Journal
 from cache_admin.services.validation import validated
 from routing.snapshot import (
@@ -42,23 +46,50 @@ from routing.snapshot import (
     TenantConfig,
 )
 
-SwitchT = TypeVar("SwitchT", Policy, Faq, ModelRoute)
+RowT = TypeVar("RowT", Policy, Faq, ModelRoute)
+ConfigT = TypeVar("ConfigT", PolicyConfig, FaqConfig, RouteConfig)
+
+_OWN_NAME = Concat(Value("restoring-"), "uid")
 
 
-def restore_snapshot(snapshot: Snapshot, *, only: Tenant | None, journal: Journal) -> None:
+@dataclass(frozen=True, slots=True)
+class _Kind(Generic[RowT, ConfigT]):
+    """One kind of things that a tenant has, and how it is restored.
+
+    `rows` are those there are, by uid; `make` a new one; `write` saves a row as a config says.
+    `label` is an attribute of which a tenant has each value once, empty when there is none.
+    `release` lets go of what only one row may have, for the rows with these primary keys: it may
+    have changed hands since, and none must stand in another's way.
+    """
+
+    name: str
+    rows: Mapping[str, RowT]
+    make: Callable[..., RowT]
+    read: Callable[[RowT], ConfigT]
+    write: Callable[[ConfigT, RowT], None]
+    label: str
+    release: Callable[[Sequence[int]], object]
+
+
+def restore_snapshot(
+    snapshot: Snapshot, *, only: Tenant | None, journal: Journal, above: int
+) -> None:
     """Make the rows say what `snapshot` says, for one tenant or for all.
 
-    Tenants created since are disabled when all are restored. Needs the turn "publish". Raises
-    Conflict when old phrasings have become one by today's rules of comparison.
+    Tenants created since are disabled when all are restored. Rows that are made anew begin with a
+    version greater than `above`, which no row's version ever was: whoever still holds a deleted
+    row's version must not overwrite it. Needs the turn "publish". Raises Conflict when old
+    phrasings have become one by today's rules of comparison.
     """
     old = {config.uid: config for config in snapshot.tenants}
     tenants = Tenant.objects.order_by("pk")
     for tenant in tenants.filter(pk=only.pk) if only is not None else tenants:
+        own = replace(journal, tenant=tenant)
         config = old.get(tenant.uid)
         if only is None:
-            _restore_switches(tenant, config, journal)
+            _restore_switches(tenant, config, own)
         if config is not None:
-            _restore_parts(tenant, config)
+            _restore_parts(tenant, config, journal=own, above=above)
 
 
 def _restore_switches(tenant: Tenant, config: TenantConfig | None, journal: Journal) -> None:
@@ -74,106 +105,115 @@ def _restore_switches(tenant: Tenant, config: TenantConfig | None, journal: Jour
         journal.record("tenant.restored", target=tenant, before=before, after=after)
 
 
-def _restore_parts(tenant: Tenant, config: TenantConfig) -> None:
-    documents = _restore_documents(tenant, config.documents)
-    _restore_policies(tenant, config.policies, documents)
-    _restore_faqs(tenant, config.faqs)
-    _restore_routes(tenant, config.routes)
+def _restore_parts(tenant: Tenant, config: TenantConfig, *, journal: Journal, above: int) -> None:
+    documents = _restore_documents(tenant, config.documents, journal=journal, above=above)
+    _restore(_policies(tenant, documents), config.policies, journal=journal, above=above)
+    _restore(_faqs(tenant), config.faqs, journal=journal, above=above)
+    _restore(_routes(tenant), config.routes, journal=journal, above=above)
 
 
-def _restore_documents(tenant: Tenant, configs: Iterable[DocumentConfig]) -> Mapping[str, Document]:
+def _restore_documents(
+    tenant: Tenant, configs: Iterable[DocumentConfig], *, journal: Journal, above: int
+) -> Mapping[str, Document]:
     """The tenant's documents by slug; those that are gone are made anew."""
     documents = {row.slug: row for row in tenant.documents.all()}
     for config in configs:
         if config.slug in documents:
             continue
-        row = put_document(config, Document(tenant=tenant, uid=config.uid, title=config.slug))
-        validated(row).save()
+        row = Document(tenant=tenant, uid=config.uid, title=config.slug, version=above + 1)
+        validated(put_document(config, row)).save()
         DocumentVersion.objects.create(document=row, number=config.version)
+        journal.record("document.restored", target=row, after=asdict(config))
         documents[row.slug] = row
     return documents
 
 
-def _restore_policies(
-    tenant: Tenant, configs: Iterable[PolicyConfig], documents: Mapping[str, Document]
-) -> None:
-    wanted = {config.uid: config for config in configs}
-    rows = {row.uid: row for row in tenant.policies.prefetch_related("documents")}
-    names = {config.name for config in wanted.values()}
-    for row in _put_aside(rows, wanted):
-        if row.name in names:
-            row.name = _other_name(row.name, row.uid)
-        row.save()
-    changed = [
-        config
-        for uid, config in wanted.items()
-        if uid not in rows or map_policy(rows[uid]) != config
-    ]
-    _free_names(rows[config.uid] for config in changed if config.uid in rows)
-    for config in changed:
-        row = put_policy(config, rows.get(config.uid) or Policy(tenant=tenant, uid=config.uid))
-        row.version += 1
-        validated(row).save()
+def _policies(tenant: Tenant, documents: Mapping[str, Document]) -> _Kind[Policy, PolicyConfig]:
+    def write(config: PolicyConfig, row: Policy) -> None:
+        validated(put_policy(config, row)).save()
         row.documents.set([documents[slug] for slug in config.documents])
 
+    return _Kind(
+        name="policy",
+        rows={row.uid: row for row in tenant.policies.prefetch_related("documents")},
+        make=Policy,
+        read=map_policy,
+        write=write,
+        label="name",
+        release=lambda keys: tenant.policies.filter(pk__in=keys).update(name=_OWN_NAME),
+    )
 
-def _restore_faqs(tenant: Tenant, configs: Iterable[FaqConfig]) -> None:
-    wanted = {config.uid: config for config in configs}
-    rows = {row.uid: row for row in tenant.faqs.all()}
+
+def _faqs(tenant: Tenant) -> _Kind[Faq, FaqConfig]:
     aliases = read_aliases([tenant])
-    for row in _put_aside(rows, wanted):
-        row.save()
-        row.phrases.update(enabled=False)
-    changed = [
-        config
-        for uid, config in wanted.items()
-        if uid not in rows or map_faq(rows[uid], aliases.get(rows[uid].pk, ())) != config
-    ]
-    phrases = {config.uid: _phrases(config) for config in changed}
-    # Two FAQs may have swapped phrasings since; neither must stand in the other's way.
-    FaqPhrase.objects.filter(faq__uid__in=phrases).update(enabled=False)
-    for config in changed:
-        row = put_faq(config, rows.get(config.uid) or Faq(tenant=tenant, uid=config.uid))
-        row.version += 1
-        validated(row).save()
-        write_phrases(row, phrases[config.uid])
+
+    def write(config: FaqConfig, row: Faq) -> None:
+        phrases = phrases_of(
+            question=config.question, aliases=config.aliases, language=config.language
+        )
+        validated(put_faq(config, row)).save()
+        write_phrases(row, phrases)
+
+    return _Kind(
+        name="faq",
+        rows={row.uid: row for row in tenant.faqs.all()},
+        make=Faq,
+        read=lambda row: map_faq(row, aliases.get(row.pk, ())),
+        write=write,
+        label="",
+        release=lambda keys: FaqPhrase.objects.filter(faq__in=keys).update(enabled=False),
+    )
 
 
-def _restore_routes(tenant: Tenant, configs: Iterable[RouteConfig]) -> None:
+def _routes(tenant: Tenant) -> _Kind[ModelRoute, RouteConfig]:
+    return _Kind(
+        name="route",
+        rows={row.uid: row for row in tenant.routes.all()},
+        make=ModelRoute,
+        read=map_route,
+        write=lambda config, row: validated(put_route(config, row)).save(),
+        label="model",
+        release=lambda keys: tenant.routes.filter(pk__in=keys).update(model=_OWN_NAME),
+    )
+
+
+def _restore(
+    kind: _Kind[RowT, ConfigT], configs: Iterable[ConfigT], *, journal: Journal, above: int
+) -> None:
     wanted = {config.uid: config for config in configs}
-    rows = {row.uid: row for row in tenant.routes.all()}
-    models = {config.model for config in wanted.values()}
-    for row in _put_aside(rows, wanted):
-        if row.model in models:
-            row.model = _other_name(row.model, row.uid)
-        row.save()
-    for uid, config in wanted.items():
-        if uid in rows and map_route(rows[uid]) == config:
-            continue
-        row = put_route(config, rows.get(uid) or ModelRoute(tenant=tenant, uid=uid))
+    before = {uid: kind.read(row) for uid, row in kind.rows.items()}
+    aside: list[RowT] = list(_set_aside(kind, wanted))
+    changed = [config for uid, config in wanted.items() if before.get(uid) != config]
+    touched = {row.uid for row in aside} | {config.uid for config in changed}
+    kind.release([row.pk for uid, row in kind.rows.items() if uid in touched])
+    for row in aside:
         row.version += 1
-        validated(row).save()
+        row.save()
+        was, now = asdict(before[row.uid]), asdict(kind.read(row))
+        journal.record(f"{kind.name}.disabled", target=row, before=was, after=now)
+    for config in changed:
+        row = kind.rows.get(config.uid) or kind.make(
+            tenant=journal.tenant, uid=config.uid, version=above
+        )
+        row.version += 1
+        kind.write(config, row)
+        journal.record(
+            f"{kind.name}.restored",
+            target=row,
+            before=asdict(before[row.uid]) if row.uid in before else {},
+            after=asdict(config),
+        )
 
 
-def _put_aside(rows: Mapping[str, SwitchT], wanted: Mapping[str, object]) -> Iterable[SwitchT]:
-    """Those of `rows` that were created since, disabled but not yet saved."""
-    for uid, row in rows.items():
-        if uid not in wanted:
-            row.version += int(row.enabled)
-            row.enabled = False
+def _set_aside(kind: _Kind[RowT, ConfigT], wanted: Mapping[str, ConfigT]) -> Iterator[RowT]:
+    """The rows created since, disabled and out of the way, but not yet saved."""
+    labels: set[Any] = {getattr(config, kind.label, None) for config in wanted.values()}
+    for row in kind.rows.values():
+        if row.uid in wanted:
+            continue
+        before = kind.read(row)
+        row.enabled = False
+        if kind.label and (label := getattr(row, kind.label)) in labels:
+            setattr(row, kind.label, f"{label[:40]}-{row.uid}")
+        if kind.read(row) != before:
             yield row
-
-
-def _free_names(rows: Iterable[Policy]) -> None:
-    """Two policies may have swapped names since; neither must stand in the other's way."""
-    for row in rows:
-        Policy.objects.filter(pk=row.pk).update(name=_other_name("restoring", row.uid))
-
-
-def _other_name(name: str, uid: str) -> str:
-    return f"{name[:40]}-{uid}"
-
-
-def _phrases(config: FaqConfig) -> tuple[Phrase, ...]:
-    question, *aliases = texts_of(config)
-    return phrases_of(question=question, aliases=aliases, language=config.language)

@@ -58,8 +58,11 @@ def rollback(
     with transaction.atomic():
         take_turn("publish")
         journal = Journal(actor, tenant)
-        restore_snapshot(snapshot, only=tenant, journal=journal)
-        journal.record("revision.restored", target=revision, after={"number": revision.number})
+        entry = journal.record(
+            "revision.restored", target=revision, after={"number": revision.number}
+        )
+        # Each version of a row left an audit entry, so none was ever greater than the last one's.
+        restore_snapshot(snapshot, only=tenant, journal=journal, above=entry.pk)
         return publish_rows(journal, note=note, restores=revision)
 
 

@@ -7,15 +7,15 @@ from decimal import Decimal
 import pytest
 
 from cache_admin.errors import InvalidInput, NotAllowed
-from cache_admin.models import AuditEntry, Faq, Policy, Revision, Tenant
+from cache_admin.models import AuditEntry, Faq, ModelRoute, Policy, Revision, Tenant
 from cache_admin.selectors.faq_search import faqs_found
 from cache_admin.services import documents, faqs, keys, policies
 from cache_admin.services.credentials import set_credential
-from cache_admin.services.revisions import prune_revisions, rollback
+from cache_admin.services.revisions import prune_revisions, publish, rollback
 from cache_admin.services.tenants import create_tenant, update_tenant
 from cache_admin.snapshot_changes import same_content
 from routing.snapshot import Snapshot, decode_snapshot
-from tests.cache_admin.builders import ROBOT, make_document, make_faq, make_policy
+from tests.cache_admin.builders import ROBOT, make_document, make_faq, make_policy, make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -26,6 +26,10 @@ def _latest() -> Revision:
 
 def _content(revision: Revision) -> Snapshot:
     return decode_snapshot(revision.body.encode(), digest=revision.digest)
+
+
+def _make_route(tenant: Tenant, *, model: str) -> ModelRoute:
+    return ModelRoute.objects.create(tenant=tenant, model=model, target_model="m", group="g")
 
 
 def _edit(policy: Policy, **values: object) -> None:
@@ -234,6 +238,48 @@ def test_rollback__tenant_created_since__disabled(acme: Tenant) -> None:
 
     globex.refresh_from_db()
     assert not globex.enabled
+
+
+def test_rollback__deleted_thing__its_old_version_never_fits_again(acme: Tenant) -> None:
+    faq = make_faq(acme)
+    old = _latest()
+    for name in ("ann", "bob", "cy"):
+        spec = replace(faqs.spec_of(faq), owner=make_user(name))
+        faq = faqs.update_faq(faq=faq, actor=ROBOT, spec=spec, expected_version=None)
+    faqs.delete_faq(faq=faq, actor=ROBOT)
+
+    rollback(revision=old, actor=ROBOT)
+
+    assert Faq.objects.get(uid=faq.uid).version > faq.version
+
+
+def test_rollback__restored_and_disabled__each_audited(acme: Tenant) -> None:
+    policy = make_policy(acme, ttl_seconds=600)
+    old = _latest()
+    _edit(policy, ttl_seconds=60)
+    faq = make_faq(acme)
+
+    rollback(revision=old, actor=ROBOT)
+
+    entries = AuditEntry.objects.filter(target_uid__in=[policy.uid, faq.uid]).order_by("-pk")[:2]
+    assert [(entry.action, entry.tenant, entry.changes) for entry in entries] == [
+        ("faq.disabled", acme, {"enabled": [True, False]}),
+        ("policy.restored", acme, {"ttl_seconds": [60, 600]}),
+    ]
+
+
+def test_rollback__routes_swapped_since__swapped_back(acme: Tenant) -> None:
+    one = _make_route(acme, model="small")
+    two = _make_route(acme, model="large")
+    publish(actor=ROBOT)
+    old = _latest()
+    for row, model in ((one, "other"), (two, "small"), (one, "large")):
+        ModelRoute.objects.filter(pk=row.pk).update(model=model)
+    publish(actor=ROBOT)
+
+    rollback(revision=old, actor=ROBOT)
+
+    assert dict(acme.routes.values_list("pk", "model")) == {one.pk: "small", two.pk: "large"}
 
 
 def test_rollback__older_than_the_tenant__refused(acme: Tenant) -> None:
