@@ -210,6 +210,7 @@ class Migration(migrations.Migration):
                 ('body', models.TextField(editable=False)),
                 ('digest', models.CharField(editable=False, max_length=64)),
                 ('diff', models.JSONField(default=list, editable=False)),
+                ('author_label', models.CharField(editable=False, max_length=150)),
                 ('note', models.CharField(blank=True, max_length=500, verbose_name='note')),
                 ('created_at', models.DateTimeField()),
                 ('pushed_at', models.DateTimeField(blank=True, null=True)),

@@ -14,7 +14,7 @@ class Revision(models.Model):
     """One immutable snapshot of the whole configuration, as pushed to the runtimes.
 
     `tenant` is the tenant whose edit caused it; empty when it concerns all. `restores` is the
-    revision whose content a rollback brought back. `diff` lists what changed against the one
+    revision whose content a rollback brought back. `author_label` outlives the account. `diff` lists what changed against the one
     before: ``[{"path", "before", "after"}]``.
     """
 
@@ -28,6 +28,7 @@ class Revision(models.Model):
     author = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
     )
+    author_label = models.CharField(max_length=150, editable=False)
     note = models.CharField(_("note"), max_length=500, blank=True)
     restores = models.ForeignKey(
         "self", null=True, blank=True, on_delete=models.SET_NULL, related_name="+"

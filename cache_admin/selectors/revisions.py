@@ -73,10 +73,7 @@ def revisions_for(
     Superusers see the whole diff of revisions that concern everyone, others their tenant's part.
     """
     revisions = (
-        Revision.objects.filter(Q(tenant=tenant) | Q(tenant=None))
-        .select_related("author", "tenant", "restores")
-        .defer("body", "restores__body", "restores__diff")
-        .order_by("-number")
+        Revision.objects.filter(Q(tenant=tenant) | Q(tenant=None)).defer("body").order_by("-number")
     )
     if before is not None:
         revisions = revisions.filter(number__lt=before)
@@ -85,10 +82,8 @@ def revisions_for(
 
 def revision_for(tenant: Tenant, user: User, *, number: int) -> RevisionRow | None:
     """One revision that concerns `tenant`; None when there is none of that number."""
-    revisions = (
-        Revision.objects.filter(Q(tenant=tenant) | Q(tenant=None), number=number)
-        .select_related("author", "tenant", "restores")
-        .defer("body", "restores__body", "restores__diff")
+    revisions = Revision.objects.filter(Q(tenant=tenant) | Q(tenant=None), number=number).defer(
+        "body"
     )
     rows = _rows(list(revisions), tenant, user)
     return rows[0] if rows else None

@@ -160,6 +160,7 @@ def _write(
         diff=msgspec.to_builtins(list(snapshot_changes(before, snapshot))),
         tenant=journal.tenant,
         author=journal.actor.user,
+        author_label=journal.actor.label,
         note=note,
         restores=restores,
         created_at=snapshot.created_at,

@@ -34,6 +34,7 @@ def test_revisions__listed__newest_first(viewer: APIClient, acme: Tenant) -> Non
 
     assert [row["number"] for row in results] == [newest.number, newest.number - 1]
     assert [row["is_current"] for row in results] == [True, False]
+    assert results[0]["author"] == SETUP.label
 
 
 def test_revisions__of_another_tenant__are_not_listed(

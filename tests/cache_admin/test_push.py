@@ -193,3 +193,12 @@ def test_change__author__is_the_revisions(acme: Tenant) -> None:
     create_key(tenant=acme, actor=Actor.of(owner), name="app")
 
     assert (_latest().author, _latest().tenant) == (owner, acme)
+
+
+def test_change__account_deleted__revision_still_names_its_author(acme: Tenant) -> None:
+    owner = make_user("owner")
+    create_key(tenant=acme, actor=Actor.of(owner), name="app")
+
+    owner.delete()
+
+    assert (_latest().author, _latest().author_label) == (None, "owner")

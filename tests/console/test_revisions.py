@@ -12,7 +12,7 @@ from pytest_django import Settings
 from cache_admin.models import Policy, Revision, RuntimeInstance, Tenant
 from routing import redis_names
 from routing.snapshot import Acknowledgement
-from tests.console.builders import make_policy, make_superuser
+from tests.console.builders import ROBOT, make_policy, make_superuser
 from tests.console.pages import form_errors, text
 
 
@@ -37,6 +37,15 @@ def test_list__revision__says_what_changed_and_who(acme: Tenant, operator: Clien
 
     assert "#1" in page
     assert "policies/chat" in page
+
+
+@pytest.mark.parametrize("path", ["", "1/", "1/rollback/"])
+def test_revision__of_the_product_itself__names_what_acted(
+    path: str, acme: Tenant, operator: Client
+) -> None:
+    make_policy(acme)
+
+    assert ROBOT.label in text(operator.get(f"/t/acme/revisions/{path}"))
 
 
 def test_list__not_pushed__says_so(acme: Tenant, viewer: Client) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rest_framework import serializers
 
-from cache_admin.api.serializers.base import StrictSerializer, UsernameField, UtcDateTimeField
+from cache_admin.api.serializers.base import StrictSerializer, UtcDateTimeField
 
 
 class RevisionSerializer(serializers.Serializer[object]):
@@ -13,8 +13,8 @@ class RevisionSerializer(serializers.Serializer[object]):
     number = serializers.IntegerField(source="revision.number")
     is_current = serializers.BooleanField()
     note = serializers.CharField(source="revision.note")
-    author = UsernameField(
-        source="revision.author", allow_null=True, help_text="null: a key or the product itself."
+    author = serializers.CharField(
+        source="revision.author_label", help_text="A person, a key or the command that acted."
     )
     restores = serializers.IntegerField(
         source="revision.restores_id",
