@@ -19,6 +19,7 @@ from routing.gateway.chat import ChatCompletions
 from routing.gateway.endpoint import CallEndpoint, Handler
 from routing.gateway.health import Health
 from routing.gateway.http import error_body
+from routing.gateway.json_body import JsonLimits
 from routing.gateway.models import Models
 from routing.gateway.record import EventKeeper
 from routing.gateway.runtime import Runtime
@@ -71,14 +72,15 @@ def build_app(config: RuntimeConfig) -> Gateway:
 
 def _hot_endpoints(runtime: Runtime) -> dict[str, ASGIApp]:
     config = runtime.config
+    limits = JsonLimits(depth=config.max_json_depth, nodes=config.max_json_nodes)
     chat = ChatCompletions(
         engine=runtime.engine,
         provider=runtime.provider,
         targets=runtime.targets,
-        background=runtime.spawn,
-        max_json_depth=config.max_json_depth,
+        background=runtime.spawn_store,
+        limits=limits,
     )
-    cache = CacheApi(engine=runtime.engine, max_json_depth=config.max_json_depth)
+    cache = CacheApi(engine=runtime.engine, limits=limits)
 
     def endpoint(handle: Handler, *, protocol: str, keeper: EventKeeper = runtime) -> ASGIApp:
         return CallEndpoint(

@@ -27,6 +27,8 @@ logger = logging.getLogger(__name__)
 _MODELS_DIR = "models"
 _PATIENT_SECONDS = 5.0
 _DRAIN_SECONDS = 10.0
+_MAX_STORES = 256
+"""Answers waiting to be stored; each holds its text and vector."""
 
 
 class Runtime:
@@ -58,6 +60,7 @@ class Runtime:
         self.targets = TargetBook(config)
         self.embedder_error = ""
         self._background: set[asyncio.Task[object]] = set()
+        self._stores: set[asyncio.Task[object]] = set()
         self._collector = Collector(
             self._patient, active=lambda: self.source.active, on_error=metrics.cache_error
         )
@@ -91,9 +94,23 @@ class Runtime:
 
     def spawn(self, work: Coroutine[Any, Any, object]) -> None:
         """Run `work`, which no call waits for; `close` waits for it."""
+        self._start(work)
+
+    def spawn_store(self, work: Coroutine[Any, Any, object]) -> None:
+        """As `spawn`, for keeping an answer; dropped and counted while too many wait already."""
+        if len(self._stores) >= _MAX_STORES:
+            work.close()
+            metrics.cache_error("store_queue")
+            return
+        task = self._start(work)
+        self._stores.add(task)
+        task.add_done_callback(self._stores.discard)
+
+    def _start(self, work: Coroutine[Any, Any, object]) -> asyncio.Task[object]:
         task = asyncio.get_running_loop().create_task(work)
         self._background.add(task)
         task.add_done_callback(self._background.discard)
+        return task
 
     def record(self, event: Event) -> None:
         """Keep the event of a finished call and count it. Never raises."""
