@@ -17,8 +17,9 @@ class RuntimeConfig:
 
     `cache_budget_ms` bounds what Redis may add to one call. `ready_max_snapshot_age_seconds`: how
     long the runtime may go without hearing from Redis before /readyz says no. `spool_max_bytes`
-    bounds the events kept on disk while Redis is away. `max_body_bytes` and `max_json_depth` bound
-    what an app may send.
+    bounds the events kept on disk while Redis is away or its event stream is full, which it is at
+    `event_stream_max_entries` entries of up to 200 events each. `max_body_bytes` and
+    `max_json_depth` bound what an app may send.
     """
 
     redis_url: str
@@ -34,8 +35,10 @@ class RuntimeConfig:
     snapshot_poll_ms: int = 100
     ready_max_snapshot_age_seconds: int = 3600
     spool_max_bytes: int = 256 * 1024 * 1024
+    event_stream_max_entries: int = 20_000
     max_body_bytes: int = 4 * 1024 * 1024
     max_json_depth: int = 32
+    max_json_nodes: int = 50_000
     embedding_workers: int = 2
 
 
@@ -55,8 +58,10 @@ def load_config(environ: Mapping[str, str]) -> RuntimeConfig:
         snapshot_poll_ms=_positive(environ, "SNAPSHOT_POLL_MS", 100),
         ready_max_snapshot_age_seconds=_positive(environ, "READY_MAX_SNAPSHOT_AGE_SECONDS", 3600),
         spool_max_bytes=_positive(environ, "SPOOL_MAX_BYTES", 256 * 1024 * 1024),
+        event_stream_max_entries=_positive(environ, "EVENT_STREAM_MAX_ENTRIES", 20_000),
         max_body_bytes=_positive(environ, "MAX_BODY_BYTES", 4 * 1024 * 1024),
         max_json_depth=_positive(environ, "MAX_JSON_DEPTH", 32),
+        max_json_nodes=_positive(environ, "MAX_JSON_NODES", 50_000),
         embedding_workers=_positive(environ, "EMBEDDING_WORKERS", 2),
     )
 
