@@ -106,11 +106,16 @@ def tenant_page(
 
 
 def show(
-    request: ConsoleRequest, workspace: Workspace, template: str, **context: object
+    request: ConsoleRequest,
+    workspace: Workspace,
+    template: str,
+    *,
+    status: int = 200,
+    **context: object,
 ) -> HttpResponse:
     """Render a page of `workspace`. Its folder under ``console/`` is the section in the menu."""
-    section = template.split("/")[1]
-    return render(request, template, {"workspace": workspace, "section": section, **context})
+    values = {"workspace": workspace, "section": template.split("/")[1], **context}
+    return render(request, template, values, status=status)
 
 
 def _load(request: ConsoleRequest, *, slug: str, role: str) -> Workspace:

@@ -55,6 +55,12 @@ def test_list__nothing_found__offers_all(acme: Tenant, viewer: Client) -> None:
     assert "Nothing found" in text(viewer.get("/t/acme/faqs/?q=zebra"))
 
 
+def test_list__empty_search_sent__not_called_a_search(acme: Tenant, viewer: Client) -> None:
+    page = text(viewer.get("/t/acme/faqs/?q=&language=&state="))
+
+    assert "No FAQ yet" in page
+
+
 def test_list__other_tenants_faq__not_listed(acme: Tenant, globex: Tenant, viewer: Client) -> None:
     make_faq(globex, question="Is it a secret?")
 
@@ -173,7 +179,7 @@ def test_edit__html_in_the_answer__escaped(acme: Tenant, viewer: Client) -> None
 def test_delete__confirmed__gone(acme: Tenant, curator: Client) -> None:
     faq = make_faq(acme)
 
-    response = curator.post(f"/t/acme/faqs/{faq.uid}/delete/", follow=True)
+    response = curator.post(f"/t/acme/faqs/{faq.uid}/delete/", {"version": 1}, follow=True)
 
     assert "FAQ deleted." in text(response)
     assert not Faq.objects.exists()

@@ -186,7 +186,7 @@ def test_delete__asked__still_there(acme: Tenant, operator: Client) -> None:
 def test_delete__confirmed__gone(acme: Tenant, operator: Client) -> None:
     policy = make_policy(acme)
 
-    response = operator.post(f"/t/acme/policies/{policy.uid}/delete/", follow=True)
+    response = operator.post(f"/t/acme/policies/{policy.uid}/delete/", {"version": 1}, follow=True)
 
     assert "Policy deleted." in text(response)
     assert not Policy.objects.filter(pk=policy.pk).exists()

@@ -147,7 +147,7 @@ def test_rollback__confirmed__old_values_under_a_new_number(acme: Tenant, operat
 
 def test_rollback__content_pruned__refused_above_the_form(acme: Tenant, operator: Client) -> None:
     make_policy(acme)
-    Revision.objects.update(body="")
+    Revision.objects.update(body=b"")
 
     response = operator.post("/t/acme/revisions/1/rollback/", {"note": ""})
 

@@ -55,7 +55,8 @@ class ConsoleForm(forms.Form):
 class EditForm(ConsoleForm):
     """A form over an object that someone else may save meanwhile.
 
-    `initial` holds what is stored now, the hidden `version` what the person saw.
+    `initial` holds what is stored now, the hidden `version` what the person saw. After a refusal
+    `stale` says that someone saved meanwhile, `deleted` that the object is gone.
     """
 
     version = forms.IntegerField(widget=forms.HiddenInput, min_value=1)
@@ -63,6 +64,7 @@ class EditForm(ConsoleForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.stale = False
+        self.deleted = False
         if "version" not in self.initial:
             del self.fields["version"]
 
@@ -75,9 +77,9 @@ class EditForm(ConsoleForm):
     def version_to_send(self) -> int | None:
         """Normally the version seen first; after a clash the stored one, now that it was shown.
 
-        None while the object does not exist yet.
+        None while the object does not exist yet, or no more.
         """
-        if "version" not in self.fields:
+        if "version" not in self.fields or self.deleted:
             return None
         if self.is_bound and not self.stale:
             return int(self.cleaned_data.get("version", self.initial["version"]))
@@ -85,7 +87,8 @@ class EditForm(ConsoleForm):
 
     def add_domain_error(self, error: DomainError) -> None:
         if isinstance(error, StaleEdit):
-            self.stale = True
+            self.deleted = error.code == "deleted"
+            self.stale = not self.deleted
             return
         super().add_domain_error(error)
 
@@ -99,6 +102,10 @@ class EditForm(ConsoleForm):
                     stored=_spoken(bound, bound.initial),
                     yours=_spoken(bound, self.cleaned_data.get(name)),
                 )
+
+
+class ConfirmForm(EditForm):
+    """A yes to what the page shows, with the version that it showed."""
 
 
 class ListField(forms.CharField):

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from django.http import HttpResponse
-from django.shortcuts import get_object_or_404, redirect
 from django.utils.translation import gettext as _
 
+from cache_admin.console.editing import Kind, create_page, delete_page, edit_page, item_here
 from cache_admin.console.forms.policies import PolicyForm, new_policy_values, policy_values
-from cache_admin.console.saving import save
 from cache_admin.console.workspace import ConsoleRequest, Workspace, show, tenant_page
 from cache_admin.models import Policy, Role
 from cache_admin.services.policies import create_policy, delete_policy, update_policy
+
+_KIND = Kind("policy", "policies")
 
 
 @tenant_page()
@@ -24,54 +25,50 @@ def policies(request: ConsoleRequest, workspace: Workspace) -> HttpResponse:
 def policy_new(request: ConsoleRequest, workspace: Workspace) -> HttpResponse:
     """Create a policy."""
     form = PolicyForm(request.POST or None, initial=new_policy_values(), tenant=workspace.tenant)
-    if request.method == "POST" and form.is_valid():
-        policy = save(
-            request,
-            workspace,
-            form=form,
-            change=lambda: create_policy(
-                tenant=workspace.tenant, actor=workspace.actor, spec=form.spec()
-            ),
-            done=_("Policy created."),
-        )
-        if policy is not None:
-            return redirect("console:policies", workspace.tenant.slug)
-    return show(request, workspace, "console/policies/form.html", form=form, policy=None)
+    return create_page(
+        request,
+        workspace,
+        _KIND,
+        form=form,
+        create=lambda: create_policy(
+            tenant=workspace.tenant, actor=workspace.actor, spec=form.spec()
+        ),
+        done=_("Policy created."),
+    )
 
 
 @tenant_page(role_to_post=Role.OPERATOR, methods=("GET", "POST"))
 def policy_edit(request: ConsoleRequest, workspace: Workspace, uid: str) -> HttpResponse:
     """Look at a policy and, with the right, change it."""
-    policy = get_object_or_404(Policy.objects.for_tenant(workspace.tenant), uid=uid)
-    form = PolicyForm(request.POST or None, initial=policy_values(policy), tenant=workspace.tenant)
-    if request.method == "POST" and form.is_valid():
-        saved = save(
-            request,
-            workspace,
-            form=form,
-            change=lambda: update_policy(
-                policy=policy,
-                actor=workspace.actor,
-                spec=form.spec(),
-                expected_version=form.expected_version,
-            ),
-            done=_("Policy saved."),
-        )
-        if saved is not None:
-            return redirect("console:policies", workspace.tenant.slug)
-    return show(request, workspace, "console/policies/form.html", form=form, policy=policy)
+    policy = item_here(request, workspace, Policy.objects.all(), uid=uid)
+    stored = policy_values(policy) if policy else {}
+    form = PolicyForm(request.POST or None, initial=stored, tenant=workspace.tenant)
+    return edit_page(
+        request,
+        workspace,
+        _KIND,
+        item=policy,
+        form=form,
+        update=lambda item: update_policy(
+            policy=item,
+            actor=workspace.actor,
+            spec=form.spec(),
+            expected_version=form.expected_version,
+        ),
+        done=_("Policy saved."),
+    )
 
 
 @tenant_page(role=Role.OPERATOR, methods=("GET", "POST"))
 def policy_delete(request: ConsoleRequest, workspace: Workspace, uid: str) -> HttpResponse:
     """Ask, then delete a policy."""
-    policy = get_object_or_404(Policy.objects.for_tenant(workspace.tenant), uid=uid)
-    if request.method == "POST":
-        save(
-            request,
-            workspace,
-            change=lambda: delete_policy(policy=policy, actor=workspace.actor),
-            done=_("Policy deleted."),
-        )
-        return redirect("console:policies", workspace.tenant.slug)
-    return show(request, workspace, "console/policies/delete.html", policy=policy)
+    return delete_page(
+        request,
+        workspace,
+        _KIND,
+        item=item_here(request, workspace, Policy.objects.all(), uid=uid),
+        delete=lambda item, version: delete_policy(
+            policy=item, actor=workspace.actor, expected_version=version
+        ),
+        done=_("Policy deleted."),
+    )
