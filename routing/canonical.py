@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import Any
 
 import msgspec
 
 _ENCODER = msgspec.json.Encoder(order="sorted")
 _EXACT_INTEGERS = 1e15
+_TO_NORMALISE = re.compile(rb"(?:\.0|null)(?:[,\]}]|\Z)")
 
 
 def canonical_json(value: object) -> bytes:
@@ -17,9 +19,9 @@ def canonical_json(value: object) -> bytes:
     Raises ValueError for NaN and infinities, which JSON cannot carry.
     """
     body = _ENCODER.encode(value)
-    # Only text that shows ".0" or "null" can hide a whole float or a number that is none; every
-    # other value is already in its one form and need not be walked.
-    if b".0" in body or b"null" in body:
+    # Only a value that ends in ".0" or is "null" can be a whole float or a number that is none;
+    # every other one is already in its one form and need not be walked.
+    if _TO_NORMALISE.search(body):
         return _ENCODER.encode(_normalised(value))
     return body
 

@@ -18,8 +18,8 @@ class RuntimeConfig:
     `cache_budget_ms` bounds what Redis may add to one call. `ready_max_snapshot_age_seconds`: how
     long the runtime may go without hearing from Redis before /readyz says no. `spool_max_bytes`
     bounds the events kept on disk while Redis is away or its event stream is full, which it is at
-    `event_stream_max_entries` entries of up to 200 events each. `max_body_bytes` and
-    `max_json_depth` bound what an app may send.
+    `event_stream_max_entries` entries of up to 200 events each. `max_body_bytes`,
+    `max_json_depth` and `max_json_nodes` bound what an app may send.
     """
 
     redis_url: str

@@ -17,9 +17,9 @@ from routing.gateway.controls import read_controls
 from routing.gateway.endpoint import Exchange
 from routing.gateway.headers import decision_header, hit_headers, pass_headers
 from routing.gateway.http import JSON_TYPE, send_answer
-from routing.gateway.json_body import bad_request, decode_object
+from routing.gateway.json_body import JsonLimits, bad_request, decode_object
 from routing.gateway.record import CallRecord
-from routing.gateway.request import read_model
+from routing.gateway.request import query_bypass, read_model
 from routing.ledger import OpenAIUsage, completion_cost, usage_from_openai
 from routing.prices import Usage
 from routing.telemetry.events import Layer
@@ -55,9 +55,9 @@ class StoreAnswer(Struct, frozen=True):
 class CacheApi:
     """Handles lookups and stores."""
 
-    def __init__(self, *, engine: Engine, max_json_depth: int) -> None:
+    def __init__(self, *, engine: Engine, limits: JsonLimits) -> None:
         self._engine = engine
-        self._max_json_depth = max_json_depth
+        self._limits = limits
 
     async def lookup(self, exchange: Exchange) -> None:
         """Answer from the cache alone. Raises CallError."""
@@ -119,7 +119,7 @@ class CacheApi:
         await send_answer(exchange.send, msgspec.json.encode(kept), headers=[JSON_TYPE], status=201)
 
     def _decode(self, exchange: Exchange, *, known: frozenset[str]) -> dict[str, Any]:
-        body = decode_object(exchange.body, max_depth=self._max_json_depth)
+        body = decode_object(exchange.body, limits=self._limits)
         if unknown := sorted(body.keys() - known):
             raise bad_request(
                 f"Unknown field {unknown[0]!r}; known are {', '.join(sorted(known))}.",
@@ -131,14 +131,16 @@ class CacheApi:
 
 def _call(body: Mapping[str, Any], exchange: Exchange) -> Call:
     context = body.get("context")
+    query = _text(body, "query")
     controls = {name: body[name] for name in _CONTROL_FIELDS if name in body}
     return Call(
         tenant=exchange.record.grant.tenant.config.uid,
         protocol="cache_api",
         model=read_model(body["model"]) if body.get("model") is not None else "",
-        query=_text(body, "query"),
+        query=query,
         context=b"" if context is None else canonical_json(context),
         controls=read_controls(controls, headers=exchange.head.cache_headers),
+        bypass_reason=query_bypass(query),
     )
 
 

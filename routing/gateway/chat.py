@@ -27,6 +27,7 @@ from routing.gateway.http import (
     error_body,
     send_answer,
 )
+from routing.gateway.json_body import JsonLimits
 from routing.gateway.replay import completion_body, stream_body
 from routing.gateway.request import ChatRequest, parse_chat_request, provider_body
 from routing.providers.openai import OpenAIProvider
@@ -60,13 +61,13 @@ class ChatCompletions:
         provider: OpenAIProvider,
         targets: TargetBook,
         background: Background,
-        max_json_depth: int,
+        limits: JsonLimits,
     ) -> None:
         self._engine = engine
         self._provider = provider
         self._targets = targets
         self._background = background
-        self._max_json_depth = max_json_depth
+        self._limits = limits
 
     async def __call__(self, exchange: Exchange) -> None:
         """Answer one exchange. Raises CallError, ProviderError and ClientGone."""
@@ -75,7 +76,7 @@ class ChatCompletions:
             exchange.body,
             tenant=record.grant.tenant.config.uid,
             cache_headers=exchange.head.cache_headers,
-            max_depth=self._max_json_depth,
+            limits=self._limits,
         )
         call = record.call = request.call
         record.stream = request.stream

@@ -11,10 +11,13 @@ import msgspec
 
 from routing.canonical import canonical_json
 from routing.gateway.controls import read_controls, read_user
-from routing.gateway.json_body import bad_request, decode_object
+from routing.gateway.json_body import JsonLimits, bad_request, decode_object
 from routing.types import Call
 
 MAX_MODEL_CHARS = 200
+MAX_QUERY_CHARS = 500_000
+"""A longer text would hold up every other call for tens of milliseconds while it is normalised."""
+
 _IMAGE_DIGEST_CHARS = 64
 _PLAIN_TEXT = {"type", "text"}
 
@@ -54,13 +57,13 @@ class ChatRequest:
 
 
 def parse_chat_request(
-    body: bytes, *, tenant: str, cache_headers: Mapping[bytes, bytes], max_depth: int
+    body: bytes, *, tenant: str, cache_headers: Mapping[bytes, bytes], limits: JsonLimits
 ) -> ChatRequest:
     """The call in `body`.
 
     `cache_headers` are the ``x-cache-*`` headers. Raises CallError (400) naming the field at fault.
     """
-    request = decode_object(body, max_depth=max_depth)
+    request = decode_object(body, limits=limits)
     messages = _messages(request)
     last = messages[-1]
     query, attachments = _split_content(last)
@@ -259,4 +262,11 @@ def _bypass_reason(request: Mapping[str, Any], *, last: Mapping[str, Any], query
         return "web_search"
     if last["role"] != "user":
         return "last_message_not_user"
+    return query_bypass(query)
+
+
+def query_bypass(query: str) -> str:
+    """Why no cache can be asked for `query`; empty when it can."""
+    if len(query) > MAX_QUERY_CHARS:
+        return "query_too_long"
     return "" if query.strip() else "empty_query"

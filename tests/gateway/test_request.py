@@ -8,7 +8,13 @@ import pytest
 
 from routing.canonical import canonical_json
 from routing.errors import CallError
-from routing.gateway.request import ChatRequest, parse_chat_request, provider_body
+from routing.gateway.json_body import JsonLimits
+from routing.gateway.request import (
+    MAX_QUERY_CHARS,
+    ChatRequest,
+    parse_chat_request,
+    provider_body,
+)
 
 CASES = Path(__file__).parent / "cases"
 
@@ -17,13 +23,16 @@ def cases(name: str) -> list[Any]:
     return [pytest.param(case, id=case["name"]) for case in json.loads((CASES / name).read_text())]
 
 
-def parse(body: bytes, *, max_depth: int = 32, **headers: str) -> ChatRequest:
+def parse(body: bytes, *, depth: int = 32, nodes: int = 50_000, **headers: str) -> ChatRequest:
     cache_headers = {
         f"x-cache-{name.replace('_', '-')}".encode(): value.encode()
         for name, value in headers.items()
     }
     return parse_chat_request(
-        body, tenant="uid-acme", cache_headers=cache_headers, max_depth=max_depth
+        body,
+        tenant="uid-acme",
+        cache_headers=cache_headers,
+        limits=JsonLimits(depth=depth, nodes=nodes),
     )
 
 
@@ -112,20 +121,55 @@ def test_request__deeper_than_allowed__refused() -> None:
     body = question(metadata=json.loads("[" * 8 + "]" * 8))
 
     with pytest.raises(CallError, match="nested deeper than 8 levels"):
-        parse(body, max_depth=8)
+        parse(body, depth=8)
 
 
 def test_request__brackets_in_text__not_counted_as_depth() -> None:
     body = question(messages=[{"role": "user", "content": '[[[[ \\" [[[[ {{{{'}])
 
-    assert parse(body, max_depth=4).call.query == '[[[[ \\" [[[[ {{{{'
+    assert parse(body, depth=4).call.query == '[[[[ \\" [[[[ {{{{'
 
 
 def test_request__recursion_bomb__refused() -> None:
     with pytest.raises(CallError) as caught:
-        parse(b"[" * 100_000)
+        parse(b"[" * 100_000, nodes=100_000)
 
     assert caught.value.code == "json_too_deep"
+
+
+@pytest.mark.parametrize(
+    "tools",
+    [
+        pytest.param("[" + ",".join(["1.0"] * 101) + "]", id="numbers"),
+        pytest.param("[" + ",".join(["[]"] * 101) + "]", id="lists"),
+        pytest.param("[" + ",".join(['""'] * 101) + "]", id="strings"),
+        pytest.param("[" + ",".join(['"["'] * 101) + "]", id="strings with brackets"),
+    ],
+)
+def test_request__more_values_than_allowed__refused(tools: str) -> None:
+    body = question(messages=[{"role": "user", "content": "Q"}]).replace(
+        b'{"model"', b'{"tools":' + tools.encode() + b',"model"'
+    )
+
+    with pytest.raises(CallError, match="raise MAX_JSON_NODES") as caught:
+        parse(body, nodes=100)
+
+    assert caught.value.code == "json_too_many_nodes"
+
+
+@pytest.mark.parametrize("text", [",[{" * 500, '",' * 500, '\\",' * 500])
+def test_request__signs_of_json_in_text__not_counted_as_values(text: str) -> None:
+    request = parse(question(messages=[{"role": "user", "content": text}]), nodes=100)
+
+    assert request.call.query == text
+
+
+def test_request__text_too_long_to_be_compared__bypass() -> None:
+    text = "a" * (MAX_QUERY_CHARS + 1)
+
+    call = parse(question(messages=[{"role": "user", "content": text}])).call
+
+    assert call.bypass_reason == "query_too_long"
 
 
 def test_request__written_out_escape_of_nul__accepted() -> None:

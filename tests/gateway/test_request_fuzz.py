@@ -8,12 +8,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from routing.errors import CallError
+from routing.gateway.json_body import JsonLimits
 from routing.gateway.request import parse_chat_request, provider_body
 
 FIELDS = (
     "model", "messages", "stream", "stream_options", "user", "cache", "n", "logprobs", "modalities",
     "tool_choice", "response_format", "temperature", "metadata", "audio",
 )  # fmt: skip
+
+LIMITS = JsonLimits(depth=32, nodes=1000)
 
 scalars = (
     st.none()
@@ -47,7 +50,7 @@ requests = st.builds(
 def parse(body: bytes) -> None:
     """Anything but CallError fails the test."""
     with contextlib.suppress(CallError):
-        request = parse_chat_request(body, tenant="uid-acme", cache_headers={}, max_depth=32)
+        request = parse_chat_request(body, tenant="uid-acme", cache_headers={}, limits=LIMITS)
         provider_body(request, target_model="m")
 
 
@@ -70,4 +73,4 @@ def test_parse__any_header__only_call_errors(headers: dict[str, str]) -> None:
     raw = {name.encode(): value.encode() for name, value in headers.items()}
 
     with contextlib.suppress(CallError):
-        parse_chat_request(body, tenant="uid-acme", cache_headers=raw, max_depth=32)
+        parse_chat_request(body, tenant="uid-acme", cache_headers=raw, limits=LIMITS)
