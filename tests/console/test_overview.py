@@ -55,6 +55,13 @@ def test_overview__calls_before_the_span__left_out(acme: Tenant, viewer: Client)
     assert "No call in this span" in text(viewer.get("/t/acme/?range=24h"))
 
 
+def test_overview__one_hour__says_since_when_it_counts(acme: Tenant, viewer: Client) -> None:
+    page = viewer.get("/t/acme/?range=1h")
+
+    first = page.context["points"][0].hour
+    assert f"Since {first:%Y-%m-%d %H:%M}." in text(page)
+
+
 @pytest.mark.parametrize("query", ["range=", "range=9y", "range[]=1h"])
 def test_overview__nonsense_range__last_day(query: str, viewer: Client) -> None:
     assert viewer.get(f"/t/acme/?{query}").context["chosen"].name == "24h"

@@ -10,7 +10,10 @@ LAYERS = [(name, name) for name in ("faq", "exact", "semantic", "none")]
 
 
 class RangeSerializer(StrictSerializer):
-    since = UtcDateTimeField(required=False, help_text="Default: 24 hours before `until`.")
+    since = UtcDateTimeField(
+        required=False,
+        help_text="Default: 24 hours before `until`. The hour it lies in counts whole.",
+    )
     until = UtcDateTimeField(required=False, help_text="Default: now.")
 
 
