@@ -53,6 +53,37 @@ def test_new__valid__text_shown_once(acme: Tenant, operator: Client) -> None:
     assert shown not in text(operator.get("/t/acme/keys/"))
 
 
+def test_new__page_reloaded__no_second_key(acme: Tenant, operator: Client) -> None:
+    nonce = operator.get("/t/acme/keys/new/").context["form"]["nonce"].value()
+    sent = {"name": "web shop", "scopes": ["call"], "nonce": nonce}
+    shown = operator.post("/t/acme/keys/new/", sent).context["text"]
+
+    page = text(operator.post("/t/acme/keys/new/", sent))
+
+    assert ApiKey.objects.count() == 1
+    assert "This key was created already" in page
+    assert shown not in page
+
+
+def test_new__form_opened_twice__two_keys(acme: Tenant, operator: Client) -> None:
+    for _time in range(2):
+        nonce = operator.get("/t/acme/keys/new/").context["form"]["nonce"].value()
+        sent = {"name": "web shop", "scopes": ["call"], "nonce": nonce}
+        operator.post("/t/acme/keys/new/", sent)
+
+    assert ApiKey.objects.count() == 2
+
+
+def test_new__refused_first__same_form_still_good(acme: Tenant, operator: Client) -> None:
+    nonce = operator.get("/t/acme/keys/new/").context["form"]["nonce"].value()
+    operator.post("/t/acme/keys/new/", {"name": "", "scopes": ["call"], "nonce": nonce})
+
+    sent = {"name": "web shop", "scopes": ["call"], "nonce": nonce}
+    operator.post("/t/acme/keys/new/", sent)
+
+    assert ApiKey.objects.count() == 1
+
+
 def test_new__last_day__ends_at_the_following_midnight(acme: Tenant, operator: Client) -> None:
     sent = {"name": "web shop", "scopes": ["read", "write"], "expires_at": "2150-05-31"}
 

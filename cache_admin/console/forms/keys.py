@@ -14,7 +14,12 @@ _LAST_YEAR = 2200
 
 
 class KeyForm(ConsoleForm):
-    """A key's name, what it opens and how long it lives."""
+    """A key's name, what it opens and how long it lives.
+
+    `nonce` is of this one form: seen again, it is the same form sent again.
+    """
+
+    nonce = forms.CharField(max_length=64, required=False, widget=forms.HiddenInput)
 
     name = forms.CharField(
         label=_("Name"), max_length=120, help_text=_("Which app or script uses it.")

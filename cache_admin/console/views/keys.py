@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import secrets
+
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
@@ -11,7 +13,11 @@ from cache_admin.console.forms.keys import KeyForm
 from cache_admin.console.saving import save
 from cache_admin.console.workspace import ConsoleRequest, Workspace, show, tenant_page
 from cache_admin.models import ApiKey, KeyScope, Role
-from cache_admin.services.keys import create_key, revoke_key
+from cache_admin.services.keys import NewKey, create_key, revoke_key
+
+_USED_NONCES = "used_key_nonces"
+_NONCES_KEPT = 20
+_NONCE_BYTES = 16
 
 
 @tenant_page()
@@ -23,18 +29,16 @@ def keys(request: ConsoleRequest, workspace: Workspace) -> HttpResponse:
 
 @tenant_page(role=Role.OPERATOR, methods=("GET", "POST"))
 def key_new(request: ConsoleRequest, workspace: Workspace) -> HttpResponse:
-    """Create a key. Its text is in this one response and nowhere else, so there is no redirect."""
-    form = KeyForm(request.POST or None, initial={"scopes": [KeyScope.CALL.value]})
+    """Create a key. Its text is in this one response and nowhere else, so there is no redirect.
+
+    Reloading that response sends the form again, which must not make a second key.
+    """
+    fresh = {"scopes": [KeyScope.CALL.value], "nonce": secrets.token_urlsafe(_NONCE_BYTES)}
+    form = KeyForm(request.POST or None, initial=fresh)
     if request.method == "POST" and form.is_valid():
-        new = save(
-            request,
-            workspace,
-            form=form,
-            change=lambda: create_key(
-                tenant=workspace.tenant, actor=workspace.actor, **form.cleaned_data
-            ),
-            done=_("Key created."),
-        )
+        if form.cleaned_data["nonce"] in request.session.get(_USED_NONCES, []):
+            return show(request, workspace, "console/keys/again.html", name=form["name"].value())
+        new = _create(request, workspace, form=form)
         if new is not None:
             return show(request, workspace, "console/keys/created.html", key=new.key, text=new.text)
     return show(request, workspace, "console/keys/new.html", form=form)
@@ -53,3 +57,24 @@ def key_revoke(request: ConsoleRequest, workspace: Workspace, uid: str) -> HttpR
         )
         return redirect("console:keys", workspace.tenant.slug)
     return show(request, workspace, "console/keys/revoke.html", key=key)
+
+
+def _create(request: ConsoleRequest, workspace: Workspace, *, form: KeyForm) -> NewKey | None:
+    new = save(
+        request,
+        workspace,
+        form=form,
+        change=lambda: create_key(
+            tenant=workspace.tenant,
+            actor=workspace.actor,
+            name=form.cleaned_data["name"],
+            scopes=form.cleaned_data["scopes"],
+            expires_at=form.cleaned_data["expires_at"],
+        ),
+        done=_("Key created."),
+    )
+    nonce = form.cleaned_data["nonce"]
+    if new is not None and nonce:
+        used = [*request.session.get(_USED_NONCES, []), nonce]
+        request.session[_USED_NONCES] = used[-_NONCES_KEPT:]
+    return new

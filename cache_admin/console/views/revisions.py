@@ -10,7 +10,7 @@ from cache_admin.console.forms.revisions import RollbackForm, page_start
 from cache_admin.console.saving import save
 from cache_admin.console.workspace import ConsoleRequest, Workspace, show, tenant_page
 from cache_admin.models import Role
-from cache_admin.selectors.revisions import RevisionRow, revision_for, revisions_for, runtimes
+from cache_admin.selectors.revisions import RevisionWithDiff, revision_for, revisions_for, runtimes
 from cache_admin.services.revisions import rollback
 
 _PAGE_SIZE = 25
@@ -21,12 +21,14 @@ def revisions(request: ConsoleRequest, workspace: Workspace) -> HttpResponse:
     """The newest revisions with each runtime's acknowledgement, and the runtimes."""
     before = page_start(request.GET)
     rows = revisions_for(workspace.tenant, request.user, before=before, limit=_PAGE_SIZE + 1)
+    known = runtimes()
     return show(
         request,
         workspace,
         "console/revisions/list.html",
         rows=rows[:_PAGE_SIZE],
-        runtimes=runtimes(),
+        runtimes=known,
+        any_ahead=any(runtime.revisions_ahead for runtime in known),
         first_page=before is None,
         next_before=rows[_PAGE_SIZE - 1].revision.number if len(rows) > _PAGE_SIZE else None,
     )
@@ -62,7 +64,7 @@ def revision_rollback(request: ConsoleRequest, workspace: Workspace, number: int
     return show(request, workspace, "console/revisions/rollback.html", row=row, form=form)
 
 
-def _row(request: ConsoleRequest, workspace: Workspace, number: int) -> RevisionRow:
+def _row(request: ConsoleRequest, workspace: Workspace, number: int) -> RevisionWithDiff:
     row = revision_for(workspace.tenant, request.user, number=number)
     if row is None:
         raise Http404("no such revision")
