@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from msgspec import Struct
 
-from routing.prices import Usage, cost_nanousd
+from routing.prices import NO_TOKENS, Usage, cost_nanousd
 from routing.snapshot import PriceConfig
 from routing.telemetry.events import Avoided
 from routing.types import Answer
@@ -21,6 +21,10 @@ NANOUSD_PER_USD = 1_000_000_000
 
 PriceOf = Callable[[str], PriceConfig | None]
 """Model name to the price row in force now."""
+
+
+MAX_TOKENS = 1_000_000_000
+"""Of one kind in one call. More is a mistake, and would not fit where money is kept."""
 
 
 class PromptTokensDetails(Struct, frozen=True):
@@ -49,14 +53,38 @@ class Cost:
 def usage_from_openai(usage: OpenAIUsage) -> Usage:
     """Tokens by kind. Writes to OpenAI's prompt cache have one price, kept as the 5 minute one."""
     details = usage.prompt_tokens_details or PromptTokensDetails()
-    read = max(details.cached_tokens or 0, 0)
-    written = max(details.cache_write_tokens or 0, 0)
+    read = _count(details.cached_tokens)
+    written = _count(details.cache_write_tokens)
     return Usage(
-        input_tokens=max(usage.prompt_tokens - read - written, 0),
-        output_tokens=max(usage.completion_tokens, 0),
+        input_tokens=max(_count(usage.prompt_tokens) - read - written, 0),
+        output_tokens=_count(usage.completion_tokens),
         cache_read_input_tokens=read,
         cache_write_5m_input_tokens=written,
     )
+
+
+def usage_from_loose(usage: object) -> Usage:
+    """Tokens by kind from whatever a provider sent as `usage`; what is no count counts nothing."""
+    if not isinstance(usage, dict):
+        return NO_TOKENS
+    details = usage.get("prompt_tokens_details")
+    cached = details if isinstance(details, dict) else {}
+    return usage_from_openai(
+        OpenAIUsage(
+            prompt_tokens=_count(usage.get("prompt_tokens")),
+            completion_tokens=_count(usage.get("completion_tokens")),
+            prompt_tokens_details=PromptTokensDetails(
+                cached_tokens=_count(cached.get("cached_tokens")),
+                cache_write_tokens=_count(cached.get("cache_write_tokens")),
+            ),
+        )
+    )
+
+
+def _count(value: object) -> int:
+    if not isinstance(value, int) or isinstance(value, bool):
+        return 0
+    return min(max(value, 0), MAX_TOKENS)
 
 
 def first_price(price_of: PriceOf, models: tuple[str, ...]) -> PriceConfig | None:
@@ -73,7 +101,7 @@ def completion_cost(usage: Usage, *, models: tuple[str, ...], price_of: PriceOf)
     `models` runs from the name the provider answered with to the name the app asked for, because
     providers answer with dated names that price lists rarely hold.
     """
-    if usage == _NOTHING:
+    if usage == NO_TOKENS:
         return Cost(nanousd=0)
     price = first_price(price_of, models)
     if price is None:
@@ -114,6 +142,3 @@ def usd(nanousd: int) -> str:
     sign = "-" if nanousd < 0 else ""
     whole, fraction = divmod(abs(nanousd), NANOUSD_PER_USD)
     return f"{sign}{whole}.{fraction:09d}"
-
-
-_NOTHING = Usage()

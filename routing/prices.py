@@ -32,6 +32,10 @@ class Usage(Struct, frozen=True, omit_defaults=True):
         )
 
 
+NO_TOKENS = Usage()
+"""What a call that no provider answered used."""
+
+
 def cost_nanousd(usage: Usage, price: PriceConfig) -> int:
     """Cost of `usage` at `price`, rounded half up to a whole nano-USD once per call."""
     scaled = (

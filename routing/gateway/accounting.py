@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from routing.gateway.completion import ProviderAnswer
 from routing.gateway.record import NO_USAGE, UNPRICED, CallRecord
 from routing.ledger import PriceOf, avoided_cost, completion_cost
-from routing.prices import Usage
+from routing.prices import NO_TOKENS
 from routing.providers.targets import Target
 from routing.types import Answer, Call
 
@@ -37,7 +37,7 @@ def book_completion(
         models=(answer.model, target.model, call.model),
         price_of=_prices_now(record),
     )
-    if answer.usage == _NOTHING:
+    if answer.usage == NO_TOKENS:
         record.notes.append(NO_USAGE)
     elif not record.cost.priced:
         record.notes.append(UNPRICED)
@@ -46,6 +46,3 @@ def book_completion(
 def _prices_now(record: CallRecord) -> PriceOf:
     active, now = record.active, datetime.now(UTC)
     return lambda model: active.price(model, at=now)
-
-
-_NOTHING = Usage()

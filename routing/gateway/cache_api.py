@@ -20,8 +20,8 @@ from routing.gateway.http import JSON_TYPE, send_answer
 from routing.gateway.json_body import JsonLimits, bad_request, decode_object
 from routing.gateway.record import CallRecord
 from routing.gateway.request import query_bypass, read_model
-from routing.ledger import OpenAIUsage, completion_cost, usage_from_openai
-from routing.prices import Usage
+from routing.ledger import MAX_TOKENS, OpenAIUsage, completion_cost, usage_from_openai
+from routing.prices import NO_TOKENS, Usage
 from routing.telemetry.events import Layer
 from routing.types import Call, Completion
 
@@ -162,7 +162,7 @@ def _text(body: Mapping[str, Any], field: str) -> str:
 def _usage(value: object) -> Usage:
     """OpenAI's token counts, or ours by name."""
     if value is None:
-        return Usage()
+        return NO_TOKENS
     try:
         if isinstance(value, dict) and "prompt_tokens" in value:
             return usage_from_openai(msgspec.convert(value, OpenAIUsage))
@@ -173,8 +173,9 @@ def _usage(value: object) -> Usage:
             param="usage",
             code="invalid_type",
         ) from None
-    if min(msgspec.structs.astuple(usage)) < 0:
-        raise bad_request("usage holds a negative count.", param="usage")
+    counts = msgspec.structs.astuple(usage)
+    if min(counts) < 0 or max(counts) > MAX_TOKENS:
+        raise bad_request(f"usage holds a count below 0 or above {MAX_TOKENS}.", param="usage")
     return usage
 
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import msgspec
 from msgspec import Struct
 
-from routing.ledger import OpenAIUsage, usage_from_openai
-from routing.prices import Usage
+from routing.ledger import OpenAIUsage, usage_from_loose, usage_from_openai
+from routing.prices import NO_TOKENS, Usage
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,19 +53,30 @@ class _Chunk(Struct, frozen=True):
     usage: OpenAIUsage | None = None
 
 
+class _Bill(Struct, frozen=True):
+    """What the ledger needs of an answer or chunk, whatever shape the rest of it has."""
+
+    model: object = None
+    usage: object = None
+
+
 _NULL = b"null"
 _COMPLETION = msgspec.json.Decoder(_Completion)
 _CHUNK = msgspec.json.Decoder(_Chunk)
-_UNREADABLE = ProviderAnswer(text="", model="", usage=Usage(), complete=False)
+_BILL = msgspec.json.Decoder(_Bill)
 
 
 def parse_completion(body: bytes) -> ProviderAnswer:
-    """The answer in a provider's JSON; an unreadable one is never complete."""
+    """The answer in a provider's JSON.
+
+    One of another shape than OpenAI's is never complete, but its usage counts if it can be found.
+    """
     try:
         completion = _COMPLETION.decode(body)
     except (msgspec.MsgspecError, UnicodeDecodeError):
-        return _UNREADABLE
-    usage = usage_from_openai(completion.usage) if completion.usage else Usage()
+        model, usage = _read_bill(body)
+        return ProviderAnswer(text="", model=model, usage=usage, complete=False)
+    usage = usage_from_openai(completion.usage) if completion.usage else NO_TOKENS
     if len(completion.choices) != 1:
         return ProviderAnswer(text="", model=completion.model, usage=usage, complete=False)
     choice = completion.choices[0]
@@ -95,7 +106,7 @@ class StreamReader:
         self._texts: list[str] = []
         self._finish = ""
         self._model = ""
-        self._usage = Usage()
+        self._usage = NO_TOKENS
         self._plain = True
         self.done = False
 
@@ -139,6 +150,9 @@ class StreamReader:
             chunk = _CHUNK.decode(data)
         except (msgspec.MsgspecError, UnicodeDecodeError):
             self._plain = False
+            model, usage = _read_bill(data)
+            self._model = model or self._model
+            self._usage = self._usage if usage == NO_TOKENS else usage
             return True
         self._model = chunk.model or self._model
         for choice in chunk.choices:
@@ -157,6 +171,15 @@ class StreamReader:
             self._plain = self._plain and _plain(choice.delta)
         if choice.finish_reason:
             self._finish = choice.finish_reason
+
+
+def _read_bill(data: bytes) -> tuple[str, Usage]:
+    """Model and usage in `data`, which is not of OpenAI's shape; empty when not to be found."""
+    try:
+        bill = _BILL.decode(data)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return "", NO_TOKENS
+    return bill.model if isinstance(bill.model, str) else "", usage_from_loose(bill.usage)
 
 
 def _plain(message: _Message) -> bool:

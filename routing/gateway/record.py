@@ -7,7 +7,7 @@ from typing import Protocol
 
 from routing.active import ActiveConfig, Grant
 from routing.ledger import Cost
-from routing.prices import Usage
+from routing.prices import NO_TOKENS
 from routing.telemetry.events import Avoided, Event, Stages, new_event_id
 from routing.types import Call, Lookup
 
@@ -50,7 +50,7 @@ class CallRecord:
         self.model_used = ""
         self.provider = ""
         self.provider_us = 0
-        self.usage = Usage()
+        self.usage = NO_TOKENS
         self.cost = Cost(nanousd=0)
         self.avoided = Avoided()
         self.notes: list[str] = []

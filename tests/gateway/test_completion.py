@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from routing.gateway.completion import ProviderAnswer, StreamReader, parse_completion
+from routing.ledger import MAX_TOKENS
 from routing.prices import Usage
 
 USAGE = {"prompt_tokens": 10, "completion_tokens": 3, "prompt_tokens_details": {"cached_tokens": 4}}
@@ -73,6 +74,44 @@ def test_completion__several_choices__usage_counted_but_not_complete() -> None:
     answer = parse_completion(body)
 
     assert (answer.usage, answer.complete) == (COUNTED, False)
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        pytest.param({"choices": None}, id="no list of choices"),
+        pytest.param({"choices": [{"message": {"content": [{"type": "text"}]}}]}, id="parts"),
+        pytest.param({"model": None}, id="no model"),
+        pytest.param({"usage": USAGE | {"prompt_tokens_details": []}}, id="details"),
+    ],
+)
+def test_completion__field_of_another_shape__what_can_be_read_of_usage_counts(odd: Any) -> None:
+    body = {"model": "m-1", "choices": [], "usage": {"prompt_tokens": 10, "completion_tokens": 3}}
+
+    answer = parse_completion(json.dumps(body | odd).encode())
+
+    assert (answer.usage, answer.complete) == (Usage(input_tokens=10, output_tokens=3), False)
+
+
+@pytest.mark.parametrize("count", [None, "10", -1, 1.5, True])
+def test_completion__count_that_is_none__others_still_count(count: Any) -> None:
+    usage = {"prompt_tokens": count, "completion_tokens": 3}
+
+    assert parse_completion(completion(usage=usage)).usage == Usage(output_tokens=3)
+
+
+def test_completion__impossible_count__limited_to_what_a_ledger_can_hold() -> None:
+    answer = parse_completion(completion(usage={"prompt_tokens": 2**63, "completion_tokens": 3}))
+
+    assert answer.usage == Usage(input_tokens=MAX_TOKENS, output_tokens=3)
+
+
+def test_stream__field_of_another_shape__usage_counted() -> None:
+    chunk = b'data: {"choices":null,"model":"m-1","usage":' + json.dumps(USAGE).encode() + b"}\n\n"
+
+    _, reader = read(STREAM + chunk + END)
+
+    assert (reader.answer().usage, reader.answer().complete) == (COUNTED, False)
 
 
 @pytest.mark.parametrize("piece", range(1, 40))
