@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import msgspec
@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from routing.snapshot import Snapshot, TenantConfig
 
+PATHS_SHOWN = 3
 _HIDDEN = "(hidden)"
 _SECRET_FIELDS = frozenset({"secret", "digest"})
 _LABELS = {
@@ -33,6 +34,14 @@ class Change(Struct, frozen=True):
     after: Any
 
 
+class PartSummary(Struct, frozen=True):
+    """What changed in one part, ``tenants/<slug>`` or ``prices``: how much, and the first paths."""
+
+    part: str
+    count: int
+    paths: tuple[str, ...]
+
+
 def snapshot_changes(before: Snapshot | None, after: Snapshot) -> tuple[Change, ...]:
     """Every change from `before` (None: from nothing) to `after`, in a fixed order."""
     return (*_tenant_changes(before, after), *_price_changes(before, after))
@@ -46,6 +55,21 @@ def same_content(before: Snapshot | None, after: Snapshot) -> bool:
         and before.prices == after.prices
         and before.schema_version == after.schema_version
     )
+
+
+def summarize(changes: Iterable[Change]) -> tuple[PartSummary, ...]:
+    """`changes` in short, by part, in their order."""
+    paths: dict[str, list[str]] = {}
+    for change in changes:
+        paths.setdefault(part_of(change.path), []).append(change.path)
+    return tuple(
+        PartSummary(part, len(found), tuple(found[:PATHS_SHOWN])) for part, found in paths.items()
+    )
+
+
+def part_of(path: str) -> str:
+    """The part of the configuration that `path` is in; people see parts whole or not at all."""
+    return "/".join(path.split("/")[: 2 if path.startswith("tenants/") else 1])
 
 
 def _tenant_changes(before: Snapshot | None, after: Snapshot) -> Iterator[Change]:

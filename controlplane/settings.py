@@ -188,7 +188,7 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     },
     "prune-revisions": {
         "task": "cache_admin.prune_revisions",
-        "schedule": crontab(hour=3, minute=20),
+        "schedule": crontab(minute=20),
         "options": {"expires": 3600},
     },
 }

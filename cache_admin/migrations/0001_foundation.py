@@ -207,9 +207,7 @@ class Migration(migrations.Migration):
             name='Revision',
             fields=[
                 ('number', models.PositiveBigIntegerField(primary_key=True, serialize=False)),
-                ('body', models.TextField(editable=False)),
                 ('digest', models.CharField(editable=False, max_length=64)),
-                ('diff', models.JSONField(default=list, editable=False)),
                 ('author_label', models.CharField(editable=False, max_length=150)),
                 ('note', models.CharField(blank=True, max_length=500, verbose_name='note')),
                 ('created_at', models.DateTimeField()),
@@ -217,6 +215,9 @@ class Migration(migrations.Migration):
                 ('author', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('restores', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='cache_admin.revision')),
                 ('tenant', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='revisions', to='cache_admin.tenant')),
+                ('summary', models.JSONField(default=list, editable=False)),
+                ('diff', models.JSONField(default=list, editable=False)),
+                ('body', models.BinaryField(editable=False)),
             ],
             options={
                 'ordering': ['-number'],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import zlib
+
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
@@ -9,19 +11,21 @@ from django.utils.translation import gettext_lazy as _
 
 from cache_admin.models.tenants import Tenant
 
+_FASTEST = 1
+"""A save waits for the compression; more of it would win little."""
+
 
 class Revision(models.Model):
     """One immutable snapshot of the whole configuration, as pushed to the runtimes.
 
     `tenant` is the tenant whose edit caused it; empty when it concerns all. `restores` is the
-    revision whose content a rollback brought back. `author_label` outlives the account. `diff` lists what changed against the one
-    before: ``[{"path", "before", "after"}]``.
+    revision whose content a rollback brought back. `author_label` outlives the account. `diff`
+    lists what changed against the one before: ``[{"path", "before", "after"}]``, and `summary` is
+    what lists show of it. `diff` and `body` may be large: defer what is not shown.
     """
 
     number = models.PositiveBigIntegerField(primary_key=True)
-    body = models.TextField(editable=False)
     digest = models.CharField(max_length=64, editable=False)
-    diff = models.JSONField(default=list, editable=False)
     tenant = models.ForeignKey(
         Tenant, null=True, blank=True, on_delete=models.SET_NULL, related_name="revisions"
     )
@@ -35,6 +39,10 @@ class Revision(models.Model):
     )
     created_at = models.DateTimeField()
     pushed_at = models.DateTimeField(null=True, blank=True)
+    summary = models.JSONField(default=list, editable=False)
+    # Last, because SQLite reads through what stands before the columns it wants.
+    diff = models.JSONField(default=list, editable=False)
+    body = models.BinaryField(editable=False)
 
     class Meta:
         ordering = ["-number"]
@@ -47,6 +55,16 @@ class Revision(models.Model):
 
     def __str__(self) -> str:
         return f"#{self.number}"
+
+    @property
+    def snapshot_body(self) -> bytes:
+        """The exact bytes of the snapshot; empty once they have been pruned."""
+        return zlib.decompress(self.body) if self.body else b""
+
+    @staticmethod
+    def packed(snapshot_body: bytes) -> bytes:
+        """What `body` keeps of a snapshot's bytes."""
+        return zlib.compress(snapshot_body, level=_FASTEST)
 
 
 class RuntimeInstance(models.Model):

@@ -21,7 +21,7 @@ from cache_admin.models import AuditEntry, Revision, Tenant
 from cache_admin.services.actor import Actor
 from cache_admin.services.push import push_revision
 from cache_admin.services.turns import take_turn
-from cache_admin.snapshot_changes import same_content, snapshot_changes
+from cache_admin.snapshot_changes import same_content, snapshot_changes, summarize
 from routing.errors import SnapshotSchemaError
 from routing.snapshot import Snapshot, decode_snapshot, encode_snapshot, snapshot_digest
 
@@ -153,11 +153,13 @@ def _write(
             "reason": str(error)
         }
         raise InvalidInput(message, code="snapshot_invalid") from error
+    changes = snapshot_changes(before, snapshot)
     revision = Revision.objects.create(
         number=snapshot.revision,
-        body=body.decode(),
+        body=Revision.packed(body),
         digest=digest,
-        diff=msgspec.to_builtins(list(snapshot_changes(before, snapshot))),
+        diff=msgspec.to_builtins(list(changes)),
+        summary=msgspec.to_builtins(list(summarize(changes))),
         tenant=journal.tenant,
         author=journal.actor.user,
         author_label=journal.actor.label,
@@ -173,11 +175,11 @@ def _write(
 
 def _last() -> tuple[Revision | None, Snapshot | None]:
     """The last revision and its snapshot; None for what there is not, or is of another schema."""
-    revision = Revision.objects.order_by("-number").first()
+    revision = Revision.objects.order_by("-number").defer("diff").first()
     if revision is None or not revision.body:
         return revision, None
     try:
-        return revision, decode_snapshot(revision.body.encode())
+        return revision, decode_snapshot(revision.snapshot_body)
     except SnapshotSchemaError:
         # Written by a release with another schema: everything counts as changed.
         return revision, None

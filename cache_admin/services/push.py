@@ -18,7 +18,8 @@ from routing import redis_names
 
 logger = logging.getLogger(__name__)
 
-_KEEP_OLD_BODY_SECONDS = 30 * 24 * 3600
+_KEEP_OLD_BODY_SECONDS = 300
+"""Time for runtimes that are just reading it; the database keeps older ones."""
 
 _ADVANCE = """
 local current = redis.call('GET', KEYS[1]) or ''
@@ -37,7 +38,7 @@ def push_revision(number: int) -> bool:
     False when Redis does not answer, or holds a pointer that this database did not write; both are
     logged and the revision stays unpushed.
     """
-    revision = Revision.objects.get(number=number)
+    revision = Revision.objects.defer("diff").get(number=number)
     try:
         done = _push(redis_client(), revision)
     except redis.RedisError as error:
@@ -71,7 +72,7 @@ def pushed_number() -> int:
 
 
 def _push(client: redis.Redis, revision: Revision) -> bool:
-    name, body = redis_names.snapshot_body(revision.number), revision.body.encode()
+    name, body = redis_names.snapshot_body(revision.number), revision.snapshot_body
     before = _number(client.get(redis_names.SNAPSHOT_POINTER))
     if not client.set(name, body, nx=True) and before < revision.number:
         # No runtime has been pointed to this number yet, so what stands there was never in force.

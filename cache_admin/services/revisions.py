@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import logging
-from datetime import timedelta
 
 import redis
 from django.db import transaction
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from cache_admin.errors import InvalidInput, NotAllowed
@@ -22,8 +20,7 @@ from routing.snapshot import Snapshot, decode_snapshot
 
 logger = logging.getLogger(__name__)
 
-_KEEP_BODIES_FOR = timedelta(days=180)
-_KEEP_BODIES_AT_LEAST = 100
+_BODIES_KEPT = 200
 
 
 def publish(*, actor: Actor, tenant: Tenant | None = None, note: str = "") -> Revision:
@@ -67,28 +64,23 @@ def rollback(
 
 
 def prune_revisions() -> int:
-    """Drop the bodies of revisions older than 180 days, but keep the newest 100; how many.
+    """Drop the bodies of all revisions but the newest 200; how many.
 
     Number, author, note and diff stay for good; only rolling back to them ends.
     """
     newest = Revision.objects.order_by("-number").values_list("number", flat=True)
-    kept = list(newest[:_KEEP_BODIES_AT_LEAST])
-    if len(kept) < _KEEP_BODIES_AT_LEAST:
+    kept = list(newest[:_BODIES_KEPT])
+    if len(kept) < _BODIES_KEPT:
         return 0
-    return (
-        Revision.objects.filter(
-            number__lt=kept[-1], created_at__lt=timezone.now() - _KEEP_BODIES_FOR
-        )
-        .exclude(body="")
-        .update(body="")
-    )
+    return Revision.objects.filter(number__lt=kept[-1]).exclude(body=b"").update(body=b"")
 
 
 def _content(revision: Revision) -> Snapshot:
-    if not revision.body:
+    body = revision.snapshot_body
+    if not body:
         raise NotAllowed(_("The content of this revision is no longer kept."), code="pruned")
     try:
-        return decode_snapshot(revision.body.encode(), digest=revision.digest)
+        return decode_snapshot(body, digest=revision.digest)
     except SnapshotSchemaError as error:
         message = _("This revision was written by a release with another format.")
         raise NotAllowed(message, code="other_schema") from error

@@ -133,7 +133,7 @@ def test_rollback__with_bad_note__changes_nothing(operator: APIClient, acme: Ten
 
 def test_rollback__to_pruned_content__is_refused(operator: APIClient, acme: Tenant) -> None:
     number = Revision.objects.latest("number").number
-    Revision.objects.update(body="")
+    Revision.objects.update(body=b"")
 
     response = operator.post(f"{REVISIONS}{number}/rollback/")
 

@@ -29,7 +29,7 @@ def test_change__several_at_once__every_one_in_the_last_revision(acme: Tenant) -
         list(pool.map(add, range(12)))
 
     last = Revision.objects.latest("number")
-    snapshot = decode_snapshot(last.body.encode())
+    snapshot = decode_snapshot(last.snapshot_body)
     assert (last.number, len(snapshot.tenants[0].faqs), Faq.objects.count()) == (13, 12, 12)
 
 

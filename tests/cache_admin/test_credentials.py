@@ -30,7 +30,7 @@ def test_set_credential__plain_text__nowhere(acme: Tenant) -> None:
     set_credential(tenant=acme, actor=ROBOT, provider="openai", secret=SECRET)
 
     revision, entry = Revision.objects.latest("number"), AuditEntry.objects.latest("pk")
-    assert SECRET not in f"{revision.body} {revision.diff} {entry.changes}"
+    assert SECRET not in f"{revision.snapshot_body!r} {revision.diff} {entry.changes}"
 
 
 def test_set_credential__token__not_in_the_diff(acme: Tenant) -> None:

@@ -4,7 +4,13 @@ from datetime import UTC, datetime
 
 from msgspec.structs import replace
 
-from cache_admin.snapshot_changes import Change, same_content, snapshot_changes
+from cache_admin.snapshot_changes import (
+    Change,
+    PartSummary,
+    same_content,
+    snapshot_changes,
+    summarize,
+)
 from routing.snapshot import (
     ApiKeyConfig,
     ContentClass,
@@ -106,3 +112,15 @@ def test_same_content__bumped_document__not_same() -> None:
     two = replace(ACME, documents=(DocumentConfig("d", "manual", 2),))
 
     assert not same_content(_snapshot(one), _snapshot(two))
+
+
+def test_summarize__many_changes__count_and_first_paths_by_part() -> None:
+    names = ("a", "b", "c", "d")
+    changes = [Change(f"tenants/acme/faqs/{name}", None, {}) for name in names]
+
+    short = summarize([*changes, Change("prices/gpt-4o/2026-01-01", None, {})])
+
+    assert short == (
+        PartSummary("tenants/acme", 4, tuple(f"tenants/acme/faqs/{name}" for name in "abc")),
+        PartSummary("prices", 1, ("prices/gpt-4o/2026-01-01",)),
+    )
