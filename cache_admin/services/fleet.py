@@ -5,12 +5,12 @@ from __future__ import annotations
 import logging
 from datetime import timedelta
 
-import msgspec
 import redis
 from django.utils import timezone
 
 from cache_admin.models import RuntimeInstance
 from cache_admin.redis import redis_client
+from cache_admin.selectors.heartbeats import heartbeats
 from routing import redis_names
 from routing.snapshot import Heartbeat
 
@@ -34,14 +34,12 @@ def sync_runtimes() -> int:
 
     Those silent for a day are forgotten. While Redis is away the rows stay as they are.
     """
-    client = redis_client()
     try:
-        blobs = client.hgetall(redis_names.RUNTIMES)
+        heard = heartbeats()
     except redis.RedisError as error:
         logger.warning("runtimes.sync_failed reason=%s", error)
         return RuntimeInstance.objects.count()
     forget_before = timezone.now() - _FORGET_AFTER
-    heard = [beat for name, blob in blobs.items() if (beat := _decoded(name, blob))]
     live = [beat for beat in heard if beat.at >= forget_before]
     RuntimeInstance.objects.bulk_create(
         [_row(beat) for beat in live],
@@ -51,16 +49,8 @@ def sync_runtimes() -> int:
     )
     RuntimeInstance.objects.filter(last_seen_at__lt=forget_before).delete()
     if gone := {beat.instance for beat in heard} - {beat.instance for beat in live}:
-        client.hdel(redis_names.RUNTIMES, *gone)
+        redis_client().hdel(redis_names.RUNTIMES, *gone)
     return len(live)
-
-
-def _decoded(name: bytes | str, blob: bytes | str) -> Heartbeat | None:
-    try:
-        return msgspec.json.decode(blob, type=Heartbeat)
-    except msgspec.MsgspecError as error:
-        logger.warning("runtime.bad_heartbeat instance=%r reason=%s", name, error)
-        return None
 
 
 def _row(beat: Heartbeat) -> RuntimeInstance:

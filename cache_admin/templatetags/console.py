@@ -81,14 +81,15 @@ def refused(acks: Iterable[Ack] | None) -> bool:
 
 @register.filter
 def in_force(acks: Iterable[Ack]) -> list[Ack]:
-    """The acknowledgements of runtimes that took the revision."""
+    """The words of runtimes that took the revision or a later one."""
     return [ack for ack in acks if not ack.error]
 
 
 @register.filter
-def slowest(acks: Iterable[Ack]) -> float:
-    """Seconds until the last of `acks`."""
-    return max(ack.seconds_after_save for ack in acks)
+def slowest(acks: Iterable[Ack]) -> float | None:
+    """Seconds until the last of `acks`; None when none of them tells."""
+    told = (ack.seconds_after_save for ack in acks)
+    return max((seconds for seconds in told if seconds is not None), default=None)
 
 
 @register.filter

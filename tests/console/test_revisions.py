@@ -123,12 +123,39 @@ def test_detail__other_tenants_revision__not_found(
 def test_list__runtime__says_whether_it_is_heard(
     silent_for: int, said: str, acme: Tenant, viewer: Client
 ) -> None:
+    make_policy(acme)
     seen = timezone.now() - timedelta(seconds=silent_for)
     RuntimeInstance.objects.create(
         instance="runtime-1", release="0.1.0", revision=1, started_at=seen, last_seen_at=seen
     )
 
     assert f"runtime-1 #1 {said}" in text(viewer.get("/t/acme/revisions/"))
+
+
+def test_list__runtime_obeys_an_unknown_revision__ahead(acme: Tenant, viewer: Client) -> None:
+    make_policy(acme)
+    RuntimeInstance.objects.create(
+        instance="runtime-1",
+        release="0.1.0",
+        revision=9,
+        started_at=timezone.now(),
+        last_seen_at=timezone.now(),
+    )
+
+    assert "runtime-1 #9 8 ahead" in text(viewer.get("/t/acme/revisions/"))
+
+
+def test_list__other_tenant_saved_since__own_newest_is_current(
+    acme: Tenant, globex: Tenant, operator: Client
+) -> None:
+    make_policy(acme)
+    make_policy(globex)
+    Revision.objects.update(pushed_at=timezone.now())
+
+    page = text(operator.get("/t/acme/revisions/"))
+
+    assert "#1 current" in page
+    assert "Roll back…" not in page
 
 
 def test_rollback__confirmed__old_values_under_a_new_number(acme: Tenant, operator: Client) -> None:

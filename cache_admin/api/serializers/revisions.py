@@ -39,9 +39,11 @@ class AcknowledgementSerializer(serializers.Serializer[object]):
     """The word of one runtime on a revision."""
 
     instance = serializers.CharField()
-    at = UtcDateTimeField()
+    at = UtcDateTimeField(
+        allow_null=True, help_text="null: in force with a later revision, without a word on this."
+    )
     error = serializers.CharField(help_text="Why the runtime refused it; empty when in force.")
-    seconds_after_save = serializers.FloatField()
+    seconds_after_save = serializers.FloatField(allow_null=True)
 
 
 class RevisionDetailSerializer(RevisionSerializer):
@@ -66,6 +68,9 @@ class RuntimeSerializer(serializers.Serializer[object]):
     release = serializers.CharField(source="runtime.release")
     revision = serializers.IntegerField(source="runtime.revision")
     revisions_behind = serializers.IntegerField()
+    revisions_ahead = serializers.IntegerField(
+        help_text="Above 0 when it obeys a revision this database does not know."
+    )
     is_silent = serializers.BooleanField()
     embedding_model = serializers.CharField(source="runtime.embedding_model")
     redis_ok = serializers.BooleanField(source="runtime.redis_ok")

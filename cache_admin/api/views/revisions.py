@@ -20,7 +20,7 @@ from cache_admin.api.serializers.revisions import (
 )
 from cache_admin.api.views.base import TenantView, parsed
 from cache_admin.models import Role
-from cache_admin.selectors.revisions import RevisionRow, revision_for, revisions_for, runtimes
+from cache_admin.selectors.revisions import RevisionWithDiff, revision_for, revisions_for, runtimes
 from cache_admin.services.revisions import rollback
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ class RevisionView(TenantView):
         # A key's anonymous user will do: it is no superuser, which is all the selectors ask.
         return cast("User", request.user)
 
-    def revision(self, request: Request, number: int) -> RevisionRow:
+    def revision(self, request: Request, number: int) -> RevisionWithDiff:
         row = revision_for(self.tenant, self.person(request), number=number)
         if row is None:
             raise Http404
