@@ -30,6 +30,9 @@ _DRAIN_SECONDS = 10.0
 _MAX_STORES = 256
 """Answers waiting to be stored; each holds its text and vector."""
 
+_STORES_AT_ONCE = 32
+"""Below the client's own limit of connections, at which it refuses."""
+
 
 class Runtime:
     """Everything one process needs to answer calls.
@@ -60,6 +63,7 @@ class Runtime:
         self.targets = TargetBook(config)
         self.embedder_error = ""
         self._background: set[asyncio.Task[object]] = set()
+        self._store_turns = asyncio.Semaphore(_STORES_AT_ONCE)
         self._stores: set[asyncio.Task[object]] = set()
         self._collector = Collector(
             self._patient, active=lambda: self.source.active, on_error=metrics.cache_error
@@ -102,9 +106,16 @@ class Runtime:
             work.close()
             metrics.cache_error("store_queue")
             return
-        task = self._start(work)
+        task = self._start(self._in_turn(work))
         self._stores.add(task)
         task.add_done_callback(self._stores.discard)
+
+    async def _in_turn(self, store: Coroutine[Any, Any, object]) -> None:
+        try:
+            async with self._store_turns:
+                await store
+        finally:
+            store.close()
 
     def _start(self, work: Coroutine[Any, Any, object]) -> asyncio.Task[object]:
         task = asyncio.get_running_loop().create_task(work)

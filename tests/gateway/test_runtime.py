@@ -56,3 +56,22 @@ async def test_spawn_store__earlier_ones_done__room_again(runtime: Runtime) -> N
             await asyncio.sleep(0)
 
     assert len(stored) == 600
+
+
+async def test_spawn_store__many_at_once__fewer_than_there_are_connections(
+    runtime: Runtime,
+) -> None:
+    running, most = 0, 0
+
+    async def store() -> None:
+        nonlocal running, most
+        running += 1
+        most = max(most, running)
+        await asyncio.sleep(0.01)
+        running -= 1
+
+    for _ in range(250):
+        runtime.spawn_store(store())
+    await asyncio.sleep(0.3)
+
+    assert (running, most) == (0, 32)
