@@ -22,6 +22,9 @@ EVENT_STREAM = f"{PREFIX}:events"
 
 EVENT_GROUP = "ingest"
 
+TENANTS = f"{PREFIX}:tenants"
+"""Set of the tenant uids that have, or had, partitions."""
+
 COLLECTOR_LEASE = f"{PREFIX}:collector:lease"
 """Held by the runtime that is collecting."""
 
@@ -42,8 +45,13 @@ def tenant_prefix(tenant_uid: str) -> str:
 
 
 def partitions(tenant_uid: str) -> str:
-    """Sorted set of the tenant's partitions, scored by last store (epoch seconds)."""
+    """Sorted set of the tenant's partitions, scored by their next expiry (epoch seconds)."""
     return f"{tenant_prefix(tenant_uid)}:partitions"
+
+
+def document_versions(tenant_uid: str) -> str:
+    """Set of the ``<document>@<version>`` that have a `document_partitions` set."""
+    return f"{tenant_prefix(tenant_uid)}:docs"
 
 
 def document_partitions(tenant_uid: str, document: str, version: str) -> str:

@@ -1,12 +1,13 @@
-"""Clears away what no call can reach any more: expired vectors, and partitions of old document
-versions. Works in slices, because removing a large vector set at once would block Redis."""
+"""Clears away what no call can reach any more: expired entries, partitions of old document versions
+and tenants that are gone. Works in slices, because removing a large vector set at once would block
+Redis, and looks only where something is due."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -14,22 +15,43 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from routing import redis_names
-from routing.active import ActiveConfig, ActiveTenant
+from routing.active import ActiveConfig
+from routing.store import lua
 
 logger = logging.getLogger(__name__)
 
-_SLICE = 100
-_PAUSE_SECONDS = 0.01
+_SLICE = 25
+"""Entries a script removes at once: about 3 ms in which Redis serves nobody else."""
+
+_NAMES = 100
+_PAUSE_SECONDS = 0.005
 _ROUND_SECONDS = 5.0
 _LEASE_SECONDS = 60
+_LONGEST_ROUND_SECONDS = 30.0
+_EVERYTHING = float("inf")
+_NO_VERSIONS: Mapping[str, int] = {}
 
 
 @dataclass(frozen=True, slots=True)
 class Collected:
-    """What one round removed."""
+    """What was removed."""
 
-    entries: int
-    partitions: int
+    entries: int = 0
+    partitions: int = 0
+
+    def __add__(self, other: Collected) -> Collected:
+        return Collected(self.entries + other.entries, self.partitions + other.partitions)
+
+
+@dataclass(frozen=True, slots=True)
+class _Books:
+    """What is known of a tenant's partitions: the ``document@version`` that some rest on, and how
+    many were due at `now`."""
+
+    uid: str
+    versions: tuple[str, ...]
+    due: int
+    now: float
 
 
 class Collector:
@@ -50,6 +72,7 @@ class Collector:
         self._active = active
         self._on_error = on_error
         self._clock = clock
+        self._sweep_slice = redis.register_script(lua.SWEEP)
 
     async def run(self) -> None:
         """Collect for ever; cancel to stop. Faults are counted and the next round tries again."""
@@ -60,26 +83,34 @@ class Collector:
             except (RedisError, OSError, TimeoutError) as error:
                 self._on_error("collector")
                 logger.warning("collector.failed error=%s", error)
+            except Exception:
+                self._on_error("collector")
+                logger.exception("collector.failed_unexpectedly")
 
-    async def collect(self, config: ActiveConfig) -> Collected:
-        """One full round over the tenants of `config`. Raises RedisError when Redis fails."""
-        entries = partitions = 0
-        for tenant in config.tenants.values():
-            name = redis_names.partitions(tenant.config.uid)
-            async for member, _ in self._redis.zscan_iter(name, count=_SLICE):
-                partition = member.decode()
-                entries += await self._sweep(tenant, partition)
-                partitions += await self._retire_if_empty(tenant, partition)
-        return Collected(entries=entries, partitions=partitions)
+    async def collect(self, config: ActiveConfig | None) -> Collected:
+        """One full round under `config`; without one, only what has expired is removed.
+
+        Raises RedisError when Redis fails.
+        """
+        collected = Collected()
+        tenants = sorted(await self._members(redis_names.TENANTS))
+        for start in range(0, len(tenants), _NAMES):
+            for books in await self._read_books(tenants[start : start + _NAMES]):
+                collected += await self._clear_tenant(books, config)
+        return collected
 
     async def _round(self) -> None:
-        config = self._active()
-        if config is None:
-            return
         if not await self._redis.set(redis_names.COLLECTOR_LEASE, b"1", nx=True, ex=_LEASE_SECONDS):
             return
         try:
-            collected = await self.collect(config)
+            # Shorter than the lease; what is left over is taken up by the next round.
+            async with asyncio.timeout(_LONGEST_ROUND_SECONDS) as bound:
+                collected = await self.collect(await self._current())
+        except TimeoutError:
+            if not bound.expired():
+                raise
+            logger.info("collector.unfinished seconds=%d", _LONGEST_ROUND_SECONDS)
+            return
         finally:
             await self._redis.delete(redis_names.COLLECTOR_LEASE)
         if collected.entries:
@@ -87,50 +118,139 @@ class Collector:
                 "collector.round entries=%d partitions=%d", collected.entries, collected.partitions
             )
 
-    async def _sweep(self, tenant: ActiveTenant, partition: str) -> int:
-        """Remove, slice by slice, everything of `partition` that may not be served again."""
-        uid = tenant.config.uid
-        expiries = redis_names.expiries(uid, partition)
-        bound = self._clock() if await self._reachable(tenant, partition) else float("inf")
-        removed = 0
-        while ids := await self._redis.zrangebyscore(expiries, "-inf", bound, start=0, num=_SLICE):
-            await self._remove(uid, partition, cast("list[bytes]", ids))
-            removed += len(ids)
-            await asyncio.sleep(_PAUSE_SECONDS)
-        return removed
+    async def _current(self) -> ActiveConfig | None:
+        """The configuration in force, unless another is published, which may know tenants and
+        document versions that it does not."""
+        config = self._active()
+        if config is None:
+            return None
+        pointer = cast("bytes | None", await self._redis.get(redis_names.SNAPSHOT_POINTER))
+        same = pointer is None or pointer.startswith(b"%d:" % config.revision)
+        return config if same else None
 
-    async def _reachable(self, tenant: ActiveTenant, partition: str) -> bool:
-        documents = await self._documents(tenant.config.uid, partition)
-        return all(str(tenant.versions.get(slug)) == kept for slug, kept in documents.items())
-
-    async def _documents(self, uid: str, partition: str) -> dict[str, str]:
-        """The document versions that the answers of `partition` rest on."""
-        name = redis_names.partition_documents(uid, partition)
-        kept = cast("dict[bytes, bytes]", await self._redis.hgetall(name))
-        return {slug.decode(): version.decode() for slug, version in kept.items()}
-
-    async def _remove(self, uid: str, partition: str, ids: Sequence[bytes]) -> None:
-        vectors = redis_names.vectors(uid, partition)
+    async def _read_books(self, uids: Sequence[str]) -> list[_Books]:
+        now = self._clock()
         async with self._redis.pipeline(transaction=False) as pipe:
-            for entry_id in ids:
-                pipe.execute_command("VREM", vectors, entry_id)
-                pipe.unlink(redis_names.entry(uid, partition, entry_id.decode()))
-            pipe.zrem(redis_names.expiries(uid, partition), *ids)
-            await pipe.execute()
+            for uid in uids:
+                pipe.smembers(redis_names.document_versions(uid))
+                pipe.zcount(redis_names.partitions(uid), "-inf", now)
+            replies = await pipe.execute()
+        return [
+            _Books(uid, tuple(sorted(member.decode() for member in versions)), due=due, now=now)
+            for uid, versions, due in zip(uids, replies[::2], replies[1::2], strict=True)
+        ]
 
-    async def _retire_if_empty(self, tenant: ActiveTenant, partition: str) -> int:
-        uid = tenant.config.uid
+    async def _clear_tenant(self, books: _Books, config: ActiveConfig | None) -> Collected:
+        collected = Collected()
+        if config is not None:
+            tenant = config.tenants.get(books.uid)
+            current = tenant.versions if tenant else _NO_VERSIONS
+            collected += await self._clear_old_versions(books, current)
+            if tenant is None:
+                return collected + await self._clear_everything(books.uid)
+        if books.due:
+            collected += await self._clear_due(books)
+        return collected
+
+    async def _clear_everything(self, uid: str) -> Collected:
+        """Remove what is left of a tenant that is no longer configured."""
+        collected = Collected()
+        partitions = redis_names.partitions(uid)
+        while found := await self._redis.zrange(partitions, 0, _NAMES - 1):
+            for name in cast("list[bytes]", found):
+                collected += await self._clear(uid, name.decode(), bound=_EVERYTHING)
+        await self._redis.srem(redis_names.TENANTS, uid)
+        if await self._redis.exists(partitions):
+            await self._redis.sadd(redis_names.TENANTS, uid)
+        return collected
+
+    async def _clear_old_versions(self, books: _Books, current: Mapping[str, int]) -> Collected:
+        """Remove the partitions that rest on a document version that is not `current`."""
+        collected = Collected()
+        versions = redis_names.document_versions(books.uid)
+        for member in books.versions:
+            document, _, version = member.rpartition("@")
+            if str(current.get(document)) == version:
+                continue
+            resting = redis_names.document_partitions(books.uid, document, version)
+            for partition in await self._members(resting):
+                cleared = await self._clear(books.uid, partition, bound=_EVERYTHING)
+                if cleared.partitions:
+                    await self._redis.srem(resting, partition)
+                collected += cleared
+            await self._redis.srem(versions, member)
+            if await self._redis.exists(resting):
+                await self._redis.sadd(versions, member)
+        return collected
+
+    async def _clear_due(self, books: _Books) -> Collected:
+        """Remove what had expired when the books were read."""
+        collected = Collected()
+        partitions = redis_names.partitions(books.uid)
+        while found := await self._redis.zrangebyscore(
+            partitions, "-inf", books.now, start=0, num=_NAMES
+        ):
+            for name in cast("list[bytes]", found):
+                collected += await self._clear(books.uid, name.decode(), bound=books.now)
+        return collected
+
+    async def _clear(self, uid: str, partition: str, *, bound: float) -> Collected:
+        """Sweep a partition, and forget it when that leaves it empty."""
+        entries = await self._sweep(uid, partition, bound=bound)
+        following = await self._next_expiry(uid, partition)
+        if following is None:
+            return Collected(entries, await self._retire(uid, partition))
+        await self._schedule(uid, partition, due=following)
+        return Collected(entries)
+
+    async def _sweep(self, uid: str, partition: str, *, bound: float) -> int:
+        names = [redis_names.expiries(uid, partition), redis_names.vectors(uid, partition)]
+        arguments: list[str | float] = [bound, _SLICE, redis_names.entry(uid, partition, "")]
+        removed = 0
+        while True:
+            found = int(cast("int", await self._sweep_slice(keys=names, args=arguments)))
+            removed += found
+            await asyncio.sleep(_PAUSE_SECONDS)
+            if found < _SLICE:
+                return removed
+
+    async def _next_expiry(self, uid: str, partition: str) -> float | None:
         expiries = redis_names.expiries(uid, partition)
-        if await self._redis.zcard(expiries):
-            return 0
-        documents = await self._documents(uid, partition)
+        first = await self._redis.zrange(expiries, 0, 0, withscores=True)
+        return cast("list[tuple[bytes, float]]", first)[0][1] if first else None
+
+    async def _schedule(self, uid: str, partition: str, *, due: float) -> None:
+        partitions = redis_names.partitions(uid)
+        await self._redis.zadd(partitions, {partition: due})
+        # A store may have come in between with an earlier expiry, and been overwritten here.
+        if (earlier := await self._next_expiry(uid, partition)) is not None:
+            await self._redis.zadd(partitions, {partition: earlier}, lt=True)
+
+    async def _retire(self, uid: str, partition: str) -> int:
+        """Take an empty partition out of the books; 0 when a store came in between."""
+        kept = redis_names.partition_documents(uid, partition)
+        found = cast("dict[bytes, bytes]", await self._redis.hgetall(kept))
+        documents = {slug.decode(): version.decode() for slug, version in found.items()}
+        resting = [
+            redis_names.document_partitions(uid, slug, version)
+            for slug, version in documents.items()
+        ]
+        for name in resting:
+            await self._redis.srem(name, partition)
+        if documents:
+            await self._redis.delete(kept)
         await self._redis.zrem(redis_names.partitions(uid), partition)
-        # A store may have come in between: it registers after writing, so looking again after
-        # deregistering cannot miss it.
-        if await self._redis.zcard(expiries):
-            await self._redis.zadd(redis_names.partitions(uid), {partition: self._clock()})
-            return 0
+        # Last, because a store looks itself up here after writing and, when it does not find
+        # itself, registers again. One that looked before is found now.
+        due = await self._next_expiry(uid, partition)
+        if due is None:
+            return 1
+        for name in resting:
+            await self._redis.sadd(name, partition)
         for slug, version in documents.items():
-            await self._redis.srem(redis_names.document_partitions(uid, slug, version), partition)
-        await self._redis.delete(redis_names.partition_documents(uid, partition))
-        return 1
+            await self._redis.hset(kept, slug, version)
+        await self._schedule(uid, partition, due=due)
+        return 0
+
+    async def _members(self, name: str) -> list[str]:
+        return [member.decode() async for member in self._redis.sscan_iter(name, count=_NAMES)]

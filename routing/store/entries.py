@@ -61,6 +61,7 @@ class EntryStore:
         self._patient = patient
         self._exact = BatchedReader(fast, seconds=budget_seconds * _EXACT_SHARE)
         self._nearest = fast.register_script(lua.NEAREST)
+        self._forget = patient.register_script(lua.FORGET)
         self._nearest_seconds = budget_seconds * (1 - _EXACT_SHARE)
 
     async def warm(self) -> None:
@@ -104,6 +105,8 @@ class EntryStore:
         vectors = redis_names.vectors(tenant, entry.partition)
         expiries = redis_names.expiries(tenant, entry.partition)
         try:
+            # First, so that nothing is ever written that the collector does not know of.
+            await self._register(entry, tenant=tenant)
             async with self._patient.pipeline(transaction=True) as pipe:
                 pipe.delete(name)
                 pipe.hset(name, "e", _ENTRY_ENCODER.encode(entry))
@@ -113,20 +116,18 @@ class EntryStore:
                     pipe.hset(name, "v", vector)
                     pipe.execute_command("VADD", vectors, "FP32", vector, entry.entry_id, "Q8")
                 await pipe.execute()
-            await self._register(entry, tenant=tenant)
+            await self._confirm(entry, tenant=tenant)
         except (RedisError, OSError, TimeoutError) as error:
             raise CacheUnavailable("store", str(error)) from error
 
     async def forget_vectors(self, *, tenant: str, partition: str, ids: Sequence[str]) -> None:
-        """Remove vectors whose entries have gone. Costs Redis about 0.1 ms each."""
-        vectors = redis_names.vectors(tenant, partition)
-        expiries = redis_names.expiries(tenant, partition)
+        """Remove those of the vectors `ids` whose entry has none. Costs Redis 0.1 ms each."""
+        names = [
+            redis_names.vectors(tenant, partition),
+            redis_names.expiries(tenant, partition),
+        ]
         try:
-            async with self._patient.pipeline(transaction=False) as pipe:
-                for entry_id in ids:
-                    pipe.execute_command("VREM", vectors, entry_id)
-                pipe.zrem(expiries, *ids)
-                await pipe.execute()
+            await self._forget(keys=names, args=[redis_names.entry(tenant, partition, ""), *ids])
         except (RedisError, OSError, TimeoutError) as error:
             raise CacheUnavailable("forget", str(error)) from error
 
@@ -134,16 +135,26 @@ class EntryStore:
         await self._fast.script_load(lua.NEAREST)
 
     async def _register(self, entry: Entry, *, tenant: str) -> None:
-        """Enter the partition in the tenant's books. Other hash slots, so not in the transaction;
-        written after it, so that a registered partition always exists."""
+        """Enter the partition in the collector's books, due when its first entry expires.
+
+        Other hash slots, so not in the transaction that writes the entry.
+        """
         async with self._patient.pipeline(transaction=False) as pipe:
-            pipe.zadd(redis_names.partitions(tenant), {entry.partition: entry.created})
+            pipe.sadd(redis_names.TENANTS, tenant)
             kept = redis_names.partition_documents(tenant, entry.partition)
             for document, version in entry.documents.items():
+                pipe.sadd(redis_names.document_versions(tenant), f"{document}@{version}")
                 resting = redis_names.document_partitions(tenant, document, version)
                 pipe.sadd(resting, entry.partition)
                 pipe.hset(kept, document, version)
+            pipe.zadd(redis_names.partitions(tenant), {entry.partition: entry.expires}, lt=True)
             await pipe.execute()
+
+    async def _confirm(self, entry: Entry, *, tenant: str) -> None:
+        """Register again if the collector took the partition for empty before it was written."""
+        partitions = redis_names.partitions(tenant)
+        if await self._patient.zadd(partitions, {entry.partition: entry.expires}, lt=True):
+            await self._register(entry, tenant=tenant)
 
 
 def _rank(

@@ -14,3 +14,29 @@ for index, id in ipairs(near) do
 end
 return found
 """
+
+FORGET = """
+-- Removes vectors whose entry has none any more. An entry stored again meanwhile keeps its own.
+-- KEYS[1] vector set, KEYS[2] expiries; ARGV: prefix of entry keys, then ids.
+for at = 2, #ARGV do
+  if redis.call('HEXISTS', ARGV[1] .. ARGV[at], 'v') == 0 then
+    redis.call('VREM', KEYS[1], ARGV[at])
+  end
+  if redis.call('EXISTS', ARGV[1] .. ARGV[at]) == 0 then
+    redis.call('ZREM', KEYS[2], ARGV[at])
+  end
+end
+"""
+
+SWEEP = """
+-- Removes a slice of what expires at the bound or before, and returns how many that were. An entry
+-- stored again meanwhile has a later expiry and stays.
+-- KEYS[1] expiries, KEYS[2] vector set; ARGV: bound, size of the slice, prefix of entry keys.
+local ids = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', ARGV[1], 'LIMIT', 0, ARGV[2])
+for _, id in ipairs(ids) do
+  redis.call('VREM', KEYS[2], id)
+  redis.call('UNLINK', ARGV[3] .. id)
+  redis.call('ZREM', KEYS[1], id)
+end
+return #ids
+"""

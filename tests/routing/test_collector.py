@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -28,14 +30,18 @@ class World:
     store: EntryStore
     client: Redis
 
-    async def put(self, entry_id: str, *, documents: dict[str, str] | None = None) -> None:
+    async def put(
+        self, entry_id: str, *, ttl: int = 3_600, tenant: str = ACME, **changes: Any
+    ) -> None:
         kept = msgspec.structs.replace(
-            entry(), entry_id=entry_id, created=NOW, expires=NOW + 3_600, documents=documents or {}
+            entry(), entry_id=entry_id, created=NOW, expires=NOW + ttl, **changes
         )
-        await self.store.put(kept, tenant=ACME, vector=VECTOR)
+        await self.store.put(kept, tenant=tenant, vector=VECTOR)
 
-    async def collect(self, *, ahead: int = 0, manual_version: int = 1) -> Collected:
-        config = activate(snapshot(tenant(documents=(document("manual", manual_version),))))
+    async def collect(
+        self, *, ahead: int = 0, manual_version: int = 1, slug: str = "acme"
+    ) -> Collected:
+        config = activate(snapshot(tenant(slug, documents=(document("manual", manual_version),))))
         collector = Collector(
             self.client, active=lambda: config, on_error=pytest.fail, clock=lambda: NOW + ahead
         )
@@ -76,10 +82,138 @@ async def test_collect__document_bumped__old_partition_gone(
     collected = await world.collect(manual_version=2)
 
     assert collected == Collected(entries=1, partitions=1)
-    assert redis_client.keys("reprise:*") == []
+    assert redis_client.keys("reprise:*") == [b"reprise:tenants"]
 
 
 async def test_collect__current_document_version__kept(world: World) -> None:
     await world.put("e1", documents={"manual": "1"})
 
     assert await world.collect(manual_version=1) == Collected(entries=0, partitions=0)
+
+
+async def test_collect__some_expired__the_rest_collected_at_their_time(world: World) -> None:
+    await world.put("e1", ttl=60)
+    await world.put("e2", ttl=600)
+
+    first = await world.collect(ahead=61)
+    second = await world.collect(ahead=601)
+
+    assert (first, second) == (Collected(1, 0), Collected(1, 1))
+
+
+async def test_collect__shorter_lived_entry_stored_later__collected_at_its_time(
+    world: World,
+) -> None:
+    await world.put("e1", ttl=600)
+    await world.put("e2", ttl=60)
+
+    assert await world.collect(ahead=61) == Collected(entries=1, partitions=0)
+
+
+async def test_collect__nothing_due__partitions_left_alone(
+    world: World, redis_client: redis.Redis
+) -> None:
+    for number in range(100):
+        await world.put("e1", partition=f"p{number}", documents={"manual": "1"})
+    before = commands(redis_client)
+
+    await world.collect()
+
+    assert commands(redis_client) - before < 10
+
+
+async def test_collect__tenant_gone_from_the_configuration__all_of_it_removed(
+    world: World, redis_client: redis.Redis
+) -> None:
+    await world.put("e1", documents={"manual": "1"})
+    await world.put("e1", partition="p2")
+
+    collected = await world.collect(slug="globex")
+
+    assert collected == Collected(entries=2, partitions=2)
+    assert redis_client.keys("reprise:*") == []
+
+
+async def test_collect__without_configuration__only_what_expired(world: World) -> None:
+    await world.put("e1", documents={"manual": "1"})
+    await world.put("e2", ttl=60, partition="p2")
+    collector = Collector(
+        world.client, active=lambda: None, on_error=pytest.fail, clock=lambda: NOW + 61
+    )
+
+    assert await collector.collect(None) == Collected(entries=1, partitions=1)
+
+
+async def test_collect__registered_and_never_written__taken_out_of_the_books(
+    world: World, redis_client: redis.Redis
+) -> None:
+    redis_client.sadd(redis_names.TENANTS, ACME)
+    redis_client.zadd(redis_names.partitions(ACME), {"p1": NOW + 60})
+
+    assert await world.collect(ahead=61) == Collected(entries=0, partitions=1)
+    assert redis_client.keys("reprise:*") == [b"reprise:tenants"]
+
+
+async def test_collect__entries_stored_again_meanwhile__kept_with_vectors_and_books(
+    world: World, redis_client: redis.Redis
+) -> None:
+    names = [f"e{number}" for number in range(60)]
+    for name in names:
+        await world.put(name, ttl=60)
+
+    await asyncio.gather(world.collect(ahead=61), *(world.put(name, ttl=3_600) for name in names))
+
+    entries = redis_client.keys(redis_names.entry(ACME, "p1", "*"))
+    vectors = redis_client.vset().vcard(redis_names.vectors(ACME, "p1"))
+    assert (len(entries), vectors) == (60, 60)
+    assert redis_client.zscore(redis_names.partitions(ACME), "p1") == NOW + 3_600
+
+
+async def test_run__unexpected_fault__counted_and_collected_later(
+    world: World, redis_client: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("routing.store.collector._ROUND_SECONDS", 0.02)
+    faults = iter([KeyError("unexpected")])
+    counted: list[str] = []
+
+    def active() -> None:
+        for fault in faults:
+            raise fault
+
+    await world.put("e1", ttl=60)
+    collector = Collector(
+        world.client, active=active, on_error=counted.append, clock=lambda: NOW + 61
+    )
+    running = asyncio.create_task(collector.run())
+    async with asyncio.timeout(10):
+        while redis_client.exists(redis_names.entry(ACME, "p1", "e1")):
+            await asyncio.sleep(0.02)
+    running.cancel()
+
+    assert counted == ["collector"]
+
+
+@pytest.mark.parametrize(("published", "left"), [(1, 0), (2, 1)], ids=["same", "another"])
+async def test_run__tenant_it_does_not_know__removed_only_under_the_published_revision(
+    world: World,
+    redis_client: redis.Redis,
+    monkeypatch: pytest.MonkeyPatch,
+    published: int,
+    left: int,
+) -> None:
+    monkeypatch.setattr("routing.store.collector._ROUND_SECONDS", 0.02)
+    redis_client.set(redis_names.SNAPSHOT_POINTER, f"{published}:{64 * 'a'}")
+    await world.put("e1")
+    config = activate(snapshot(tenant("globex"), revision=1))
+    collector = Collector(world.client, active=lambda: config, on_error=pytest.fail)
+
+    running = asyncio.create_task(collector.run())
+    await asyncio.sleep(0.5)
+    running.cancel()
+
+    assert redis_client.exists(redis_names.entry(ACME, "p1", "e1")) == left
+
+
+def commands(client: redis.Redis) -> int:
+    statistics: Any = client.info("stats")
+    return int(statistics["total_commands_processed"])

@@ -107,6 +107,36 @@ async def test_forget_vectors__orphan__no_longer_near(
     assert found.orphans == ()
 
 
+async def test_forget_vectors__entry_stored_again_meanwhile__kept(store: EntryStore) -> None:
+    await store.put(fresh(), tenant=ACME, vector=unit(1, 0).tobytes())
+
+    await store.forget_vectors(tenant=ACME, partition="p1", ids=["e1"])
+
+    found = await store.nearest(tenant=ACME, partition="p1", vector=unit(1, 0), count=5)
+    assert [candidate.entry.entry_id for candidate in found.candidates] == ["e1"]
+
+
+async def test_forget_vectors__entry_stored_again_without_one__gone(store: EntryStore) -> None:
+    await store.put(fresh(), tenant=ACME, vector=unit(1, 0).tobytes())
+    await store.put(fresh(), tenant=ACME, vector=None)
+    await store.forget_vectors(tenant=ACME, partition="p1", ids=["e1"])
+
+    found = await store.nearest(tenant=ACME, partition="p1", vector=unit(1, 0), count=5)
+
+    assert found.orphans == ()
+
+
+async def test_put__write_refused__partition_in_the_books_already(
+    store: EntryStore, redis_client: redis.Redis
+) -> None:
+    redis_client.set(redis_names.expiries(ACME, "p1"), "not a sorted set")
+
+    with pytest.raises(CacheUnavailable):
+        await store.put(fresh(), tenant=ACME, vector=None)
+
+    assert redis_client.zscore(redis_names.partitions(ACME), "p1") == LATER
+
+
 async def test_put__same_query_again__replaces_answer_and_vector(store: EntryStore) -> None:
     await store.put(fresh(answer="Old."), tenant=ACME, vector=unit(1, 0).tobytes())
     await store.put(fresh(answer="New."), tenant=ACME, vector=unit(1, 0).tobytes())
