@@ -66,9 +66,11 @@ def push_pending() -> int:
     return int(push_revision(latest.number))
 
 
-def pushed_number() -> int:
-    """The revision that Redis holds as current, 0 when none. Raises redis.RedisError."""
-    return _number(redis_client().get(redis_names.SNAPSHOT_POINTER))
+def pushed_pointer() -> tuple[int, str]:
+    """Number and digest of what Redis holds as current, 0 when none. Raises redis.RedisError."""
+    pointer = redis_client().get(redis_names.SNAPSHOT_POINTER)
+    digest = bytes(pointer).partition(b":")[2] if isinstance(pointer, bytes) else b""
+    return _number(pointer), digest.decode("ascii", "replace")
 
 
 def _push(client: redis.Redis, revision: Revision) -> bool:

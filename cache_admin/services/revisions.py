@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 
 import redis
 from django.db import transaction
 from django.utils.translation import gettext as _
 
 from cache_admin.errors import InvalidInput, NotAllowed
-from cache_admin.models import Revision, Tenant
+from cache_admin.models import Revision, RuntimeInstance, Tenant
+from cache_admin.selectors.heartbeats import heartbeats
 from cache_admin.services.actor import Actor
 from cache_admin.services.publishing import Journal, publish_if_changed, publish_rows
-from cache_admin.services.push import pushed_number
+from cache_admin.services.push import pushed_pointer
 from cache_admin.services.restoring import restore_snapshot
 from cache_admin.services.turns import take_turn
 from routing.errors import SnapshotSchemaError
-from routing.snapshot import Snapshot, decode_snapshot
+from routing.snapshot import Heartbeat, Snapshot, decode_snapshot
 
 logger = logging.getLogger(__name__)
+
+Pointer = tuple[int, str]
+"""Number and digest of a revision."""
 
 _BODIES_KEPT = 200
 
@@ -26,14 +31,14 @@ _BODIES_KEPT = 200
 def publish(*, actor: Actor, tenant: Tenant | None = None, note: str = "") -> Revision:
     """Publish the configuration as it stands; the current revision when nothing has changed.
 
-    Goes past a revision that Redis holds and this database does not know, as after restoring the
-    database from a backup: only so can its revisions get through again.
+    Goes past revisions that Redis or runtimes hold and this database does not know, as after
+    restoring the database from a backup: only so can its revisions get through again.
     """
-    above = _foreign_number()
+    pointer, beats = _said()
     with transaction.atomic():
         take_turn("publish")
         journal = Journal(actor, tenant)
-        if above:
+        if above := _foreign_number(pointer, beats):
             return publish_rows(journal, note=note, above=above, whole=True)
         revision = publish_if_changed(journal, note=note, whole=True)
         return revision or Revision.objects.latest("number")
@@ -86,12 +91,28 @@ def _content(revision: Revision) -> Snapshot:
         raise NotAllowed(message, code="other_schema") from error
 
 
-def _foreign_number() -> int:
-    """The number that Redis holds as current when it is not one of ours, else 0."""
+def _said() -> tuple[Pointer, tuple[Heartbeat, ...]]:
+    """What Redis points to and what the runtimes obey; nothing of what is not known."""
     try:
-        number = pushed_number()
+        return pushed_pointer(), heartbeats()
     except redis.RedisError as error:
         logger.warning("revision.pointer_unknown reason=%s", error)
-        return 0
+        return (0, ""), ()
+
+
+def _foreign_number(pointer: Pointer, beats: Sequence[Heartbeat]) -> int:
+    """The highest number at which something not ours stands in our next revision's way, else 0.
+
+    That is a pointer to another content, and a runtime that obeys a later revision, or the latest
+    but with another content, which it then says. Needs the turn "publish".
+    """
     latest = Revision.objects.order_by("-number").values_list("number", flat=True).first() or 0
-    return number if number > latest else 0
+    number, digest = pointer
+    foreign = {beat.revision for beat in beats if beat.revision > latest}
+    foreign |= {beat.revision for beat in beats if beat.revision == latest and beat.error}
+    foreign |= set(
+        RuntimeInstance.objects.filter(revision__gt=latest).values_list("revision", flat=True)
+    )
+    if number >= latest and not Revision.objects.filter(number=number, digest=digest).exists():
+        foreign.add(number)
+    return max(foreign, default=0)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from django.contrib.auth.models import User
+from django.utils import timezone
 
 from cache_admin.models import Document, Faq, Policy, Tenant
 from cache_admin.services.actor import Actor
@@ -10,6 +13,7 @@ from cache_admin.services.documents import create_document
 from cache_admin.services.faqs import FaqSpec, create_faq
 from cache_admin.services.policies import PolicySpec, create_policy
 from routing.prices import Usage
+from routing.snapshot import Heartbeat
 from routing.telemetry.events import Avoided, Event, Stages, new_event_id
 
 ROBOT = Actor.system("tests")
@@ -39,6 +43,24 @@ def make_faq(
 
 def make_document(tenant: Tenant, *, slug: str = "manual") -> Document:
     return create_document(tenant=tenant, actor=ROBOT, slug=slug, title="The manual")
+
+
+def make_heartbeat(
+    *, revision: int = 1, age: timedelta = timedelta(), error: str | None = None
+) -> Heartbeat:
+    """The word of runtime-1, said `age` ago."""
+    at = timezone.now() - age
+    return Heartbeat(
+        instance="runtime-1",
+        version="0.1.0",
+        revision=revision,
+        at=at,
+        started_at=at,
+        embedding_model="all-MiniLM-L6-v2@abc",
+        redis_ok=True,
+        events_spooled=0,
+        error=error,
+    )
 
 
 def make_event(

@@ -1,17 +1,19 @@
 from __future__ import annotations
 
+import msgspec
 import pytest
 import redis
+from django.utils import timezone
 from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
 
-from cache_admin.models import Revision, Tenant
+from cache_admin.models import Revision, RuntimeInstance, Tenant
 from cache_admin.services.actor import Actor
 from cache_admin.services.keys import create_key
 from cache_admin.services.push import push_pending, push_revision
 from cache_admin.services.revisions import publish
 from routing import redis_names
 from routing.snapshot import decode_snapshot
-from tests.cache_admin.builders import ROBOT, make_faq, make_user
+from tests.cache_admin.builders import ROBOT, make_faq, make_heartbeat, make_user
 from tests.redis_server import RedisServer
 
 pytestmark = pytest.mark.django_db
@@ -132,6 +134,42 @@ def test_publish__foreign_pointer_ahead__goes_past_it(
 
     assert revision.number == 901
     assert push_revision(901)
+
+
+def test_publish__foreign_pointer_of_its_number__goes_past_it(
+    acme: Tenant, live_redis: redis.Redis
+) -> None:
+    live_redis.set(redis_names.SNAPSHOT_POINTER, "1:" + "a" * 64)
+
+    revision = publish(actor=ROBOT)
+
+    assert (revision.number, push_revision(2)) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("obeyed", "error", "number"),
+    [(900, None, 901), (1, "revision 1 is in force with another digest", 2), (1, None, 1)],
+)
+def test_publish__runtime_obeys_what_the_database_lost__goes_past_it(
+    acme: Tenant, live_redis: redis.Redis, obeyed: int, error: str | None, number: int
+) -> None:
+    push_revision(1)
+    beat = make_heartbeat(revision=obeyed, error=error)
+    live_redis.hset(redis_names.RUNTIMES, beat.instance, msgspec.json.encode(beat))
+
+    assert publish(actor=ROBOT).number == number
+
+
+def test_publish__redis_empty__goes_past_runtimes_known_before(acme: Tenant) -> None:
+    RuntimeInstance.objects.create(
+        instance="runtime-1",
+        release="0.1.0",
+        revision=900,
+        started_at=timezone.now(),
+        last_seen_at=timezone.now(),
+    )
+
+    assert publish(actor=ROBOT).number == 901
 
 
 def test_publish__nothing_changed__current_revision(acme: Tenant) -> None:

@@ -17,8 +17,8 @@ from cache_admin.services.fleet import sync_runtimes
 from cache_admin.services.revisions import publish, rollback
 from cache_admin.services.tenants import create_tenant
 from routing import redis_names
-from routing.snapshot import Acknowledgement, Heartbeat
-from tests.cache_admin.builders import ROBOT, make_faq, make_user
+from routing.snapshot import Acknowledgement
+from tests.cache_admin.builders import ROBOT, make_faq, make_heartbeat, make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -35,17 +35,7 @@ def _acknowledge(client: redis.Redis, revision: Revision, *, error: str | None =
 
 
 def _beat(client: redis.Redis, *, revision: int = 1, age: timedelta = timedelta()) -> None:
-    at = timezone.now() - age
-    said = Heartbeat(
-        instance="runtime-1",
-        version="0.1.0",
-        revision=revision,
-        at=at,
-        started_at=at,
-        embedding_model="all-MiniLM-L6-v2@abc",
-        redis_ok=True,
-        events_spooled=0,
-    )
+    said = make_heartbeat(revision=revision, age=age)
     client.hset(redis_names.RUNTIMES, said.instance, msgspec.json.encode(said))
 
 
