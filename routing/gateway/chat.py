@@ -145,6 +145,10 @@ class ChatCompletions:
         """Book and keep what was streamed; returns what the app is still to be told."""
         record, answer = miss.exchange.record, reader.answer()
         book_completion(record, miss.request.call, answer, target=miss.target)
+        if reader.failed:
+            # The app has been told in the provider's own words.
+            record.finish(502, error="provider_stream_error")
+            return b""
         if broken is None and not reader.ended:
             broken = ProviderError(
                 "The provider's stream ended early.", status=502, code="provider_stream_cut"
@@ -205,7 +209,7 @@ async def _pass_on(pieces: AsyncIterator[bytes], reader: StreamReader, send: Sen
     """
     async for piece in pieces:
         ready = reader.feed(piece)
-        if reader.done:
+        if reader.done or reader.failed:
             return ready
         if ready:
             await send({"type": "http.response.body", "body": ready, "more_body": True})

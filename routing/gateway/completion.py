@@ -7,8 +7,12 @@ from dataclasses import dataclass
 import msgspec
 from msgspec import Struct
 
+from routing.errors import ProviderError
 from routing.ledger import OpenAIUsage, usage_from_loose, usage_from_openai
 from routing.prices import NO_TOKENS, Usage
+
+MAX_EVENT_BYTES = 2**20
+"""Of one event of a stream; what is longer is held back for nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +55,7 @@ class _Chunk(Struct, frozen=True):
     model: str = ""
     choices: list[_ChunkChoice] = []
     usage: OpenAIUsage | None = None
+    error: msgspec.Raw | None = None
 
 
 class _Bill(Struct, frozen=True):
@@ -58,8 +63,19 @@ class _Bill(Struct, frozen=True):
 
     model: object = None
     usage: object = None
+    error: object = None
+
+    @property
+    def model_name(self) -> str:
+        return self.model if isinstance(self.model, str) else ""
+
+    @property
+    def tokens(self) -> Usage:
+        return usage_from_loose(self.usage)
 
 
+_END = b"[DONE]"
+_LONGEST_BLANK = len(b"\r\n\r\n")
 _NULL = b"null"
 _COMPLETION = msgspec.json.Decoder(_Completion)
 _CHUNK = msgspec.json.Decoder(_Chunk)
@@ -74,8 +90,8 @@ def parse_completion(body: bytes) -> ProviderAnswer:
     try:
         completion = _COMPLETION.decode(body)
     except (msgspec.MsgspecError, UnicodeDecodeError):
-        model, usage = _read_bill(body)
-        return ProviderAnswer(text="", model=model, usage=usage, complete=False)
+        bill = _read_bill(body)
+        return ProviderAnswer(text="", model=bill.model_name, usage=bill.tokens, complete=False)
     usage = usage_from_openai(completion.usage) if completion.usage else NO_TOKENS
     if len(completion.choices) != 1:
         return ProviderAnswer(text="", model=completion.model, usage=usage, complete=False)
@@ -93,11 +109,13 @@ class StreamReader:
     """Follows a stream of chunks while it is passed on, whatever pieces the network cuts it into.
 
     `feed` returns the bytes that the app is to see: everything, except the usage chunk when the app
-    did not ask for it. Only whole events leave, so that an event can be left out.
+    did not ask for it. Only whole events leave, so that an event can be left out. `done`: the
+    stream's own end mark has come; `failed`: the provider reported an error inside the stream.
     """
 
     __slots__ = (
-        "_finish", "_keep_usage", "_model", "_pending", "_plain", "_texts", "_usage", "done",
+        "_finish", "_keep_usage", "_model", "_pending", "_plain", "_searched", "_texts", "_usage",
+        "done", "failed",
     )  # fmt: skip
 
     def __init__(self, *, keep_usage: bool) -> None:
@@ -108,25 +126,46 @@ class StreamReader:
         self._model = ""
         self._usage = NO_TOKENS
         self._plain = True
+        self._searched = 0
         self.done = False
+        self.failed = False
 
     def feed(self, data: bytes) -> bytes:
-        """Take the next piece of the stream; returns the whole events now ready for the app."""
+        """Take the next piece of the stream; returns the whole events now ready for the app.
+
+        Raises ProviderError when an event exceeds MAX_EVENT_BYTES.
+        """
         pending = self._pending
         pending += data
         out = bytearray()
         start = 0
-        while (found := _event_end(pending, start)) is not None:
+        # The blank line that ends an event may have begun in the piece before.
+        search = max(self._searched - _LONGEST_BLANK + 1, 0)
+        while (found := _event_end(pending, search)) is not None:
             event = bytes(pending[start:found])
-            start = found
+            start = search = found
             if self._read(event):
                 out += event
         del pending[:start]
+        self._searched = len(pending)
+        if len(pending) > MAX_EVENT_BYTES:
+            raise ProviderError(
+                "The provider's stream is not one of events.",
+                status=502,
+                code="provider_stream_malformed",
+            )
         return bytes(out)
 
     def rest(self) -> bytes:
-        """What the provider sent after the last whole event; called once it has closed."""
-        return bytes(self._pending)
+        """The last event, if only its blank line is missing; called once the provider has closed.
+
+        Half an event is dropped: what is sent to the app after it would be read as its end.
+        """
+        event = bytes(self._pending).strip() + b"\n\n"
+        data = _event_data(event)
+        if data != _END and not _is_json(data):
+            return b""
+        return event if self._read(event) else b""
 
     @property
     def ended(self) -> bool:
@@ -136,12 +175,13 @@ class StreamReader:
     def answer(self) -> ProviderAnswer:
         """The answer read so far; complete only after the stream's own end mark."""
         text = "".join(self._texts)
-        complete = self.done and self._finish == "stop" and self._plain and bool(text.strip())
+        whole = self.done and not self.failed and self._finish == "stop"
+        complete = whole and self._plain and bool(text.strip())
         return ProviderAnswer(text=text, model=self._model, usage=self._usage, complete=complete)
 
     def _read(self, event: bytes) -> bool:
         data = _event_data(event)
-        if data == b"[DONE]":
+        if data == _END:
             self.done = True
             return True
         if not data:
@@ -149,11 +189,10 @@ class StreamReader:
         try:
             chunk = _CHUNK.decode(data)
         except (msgspec.MsgspecError, UnicodeDecodeError):
-            self._plain = False
-            model, usage = _read_bill(data)
-            self._model = model or self._model
-            self._usage = self._usage if usage == NO_TOKENS else usage
+            self._read_loosely(data)
             return True
+        if not _absent(chunk.error):
+            self.failed = True
         self._model = chunk.model or self._model
         for choice in chunk.choices:
             self._take(choice)
@@ -161,6 +200,13 @@ class StreamReader:
             return True
         self._usage = usage_from_openai(chunk.usage)
         return self._keep_usage or bool(chunk.choices)
+
+    def _read_loosely(self, data: bytes) -> None:
+        bill = _read_bill(data)
+        self._plain = False
+        self.failed = self.failed or bill.error is not None
+        self._model = bill.model_name or self._model
+        self._usage = self._usage if bill.tokens == NO_TOKENS else bill.tokens
 
     def _take(self, choice: _ChunkChoice) -> None:
         if choice.index != 0:
@@ -173,13 +219,20 @@ class StreamReader:
             self._finish = choice.finish_reason
 
 
-def _read_bill(data: bytes) -> tuple[str, Usage]:
-    """Model and usage in `data`, which is not of OpenAI's shape; empty when not to be found."""
+def _read_bill(data: bytes) -> _Bill:
+    """The bill in `data`, which is not of OpenAI's shape; empty when it is not to be found."""
     try:
-        bill = _BILL.decode(data)
+        return _BILL.decode(data)
     except (msgspec.MsgspecError, UnicodeDecodeError):
-        return "", NO_TOKENS
-    return bill.model if isinstance(bill.model, str) else "", usage_from_loose(bill.usage)
+        return _Bill()
+
+
+def _is_json(data: bytes) -> bool:
+    try:
+        msgspec.json.decode(data, type=msgspec.Raw)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return False
+    return True
 
 
 def _plain(message: _Message) -> bool:

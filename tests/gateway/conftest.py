@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx2
@@ -13,6 +14,7 @@ from routing.config import RuntimeConfig
 from routing.gateway.app import build_app as build_gateway
 from routing.sandbox.app import build_app as build_sandbox
 from routing.sandbox.faults import Behaviour
+from tests.gateway.scripted import ScriptedProvider
 from tests.gateway.serving import (
     Gateway,
     Sandbox,
@@ -65,20 +67,49 @@ def gateway_server(
     model_cache_dir: Path,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Gateway]:
-    """One gateway for the session, under the snapshot of `values.configuration`."""
+    """One gateway for the session, in front of the sandbox."""
     data_dir = data_dir_with_models(tmp_path_factory.mktemp("gateway"), model_cache_dir)
+    with running_gateway(gateway_redis, sandbox_server.url, data_dir) as gateway:
+        yield gateway
+
+
+@contextmanager
+def running_gateway(server: RedisServer, provider_url: str, data_dir: Path) -> Iterator[Gateway]:
+    """A gateway in front of the provider, under the snapshot of `values.configuration`."""
     config = RuntimeConfig(
-        redis_url=gateway_redis.url,
+        redis_url=server.url,
         data_dir=data_dir,
-        sandbox_url=sandbox_server.url,
+        sandbox_url=provider_url,
         provider_timeout_seconds=5.0,
         max_body_bytes=100_000,
     )
-    with redis.Redis.from_url(gateway_redis.url) as client:
+    with redis.Redis.from_url(server.url) as client:
         publish(client, configuration())
         with serve(build_gateway(config)) as url:
             wait_until(lambda: httpx2.get(f"{url}/readyz").status_code == 200)
             yield Gateway(url, client)
+
+
+@pytest.fixture(scope="session")
+def provider() -> ScriptedProvider:
+    """A provider that says what a test tells it to."""
+    return ScriptedProvider()
+
+
+@pytest.fixture(scope="session")
+def scripted_gateway(
+    provider: ScriptedProvider,
+    gateway_redis: RedisServer,
+    model_cache_dir: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Gateway]:
+    """A gateway for the session, in front of the scripted provider."""
+    data_dir = data_dir_with_models(tmp_path_factory.mktemp("scripted"), model_cache_dir)
+    with (
+        serve(provider) as url,
+        running_gateway(gateway_redis, url, data_dir) as gateway,
+    ):
+        yield gateway
 
 
 @pytest.fixture

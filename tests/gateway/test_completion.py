@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from routing.errors import ProviderError
 from routing.gateway.completion import ProviderAnswer, StreamReader, parse_completion
 from routing.ledger import MAX_TOKENS
 from routing.prices import Usage
@@ -143,6 +144,49 @@ def test_stream__multibyte_character_cut_in_two__kept_whole() -> None:
     _, reader = read(stream, piece=1)
 
     assert reader.answer().text == "In the añ."
+
+
+def test_stream__half_an_event_at_the_end__not_shown() -> None:
+    shown, _ = read(STREAM + b'data: {"choices":[{"ind')
+
+    assert shown == STREAM
+
+
+@pytest.mark.parametrize("tail", [b"data: [DONE]", b"data: [DONE]\n", b"data: [DONE]\r\n"])
+def test_stream__blank_line_missing_at_the_end__still_an_event(tail: bytes) -> None:
+    shown, reader = read(STREAM + tail)
+
+    assert shown == STREAM + tail.strip() + b"\n\n"
+    assert reader.answer().complete
+
+
+def test_stream__usage_at_the_end_without_blank_line__counted_but_left_out() -> None:
+    shown, reader = read(STREAM + USAGE_CHUNK.strip(), keep_usage=False)
+
+    assert (shown, reader.answer().usage) == (STREAM, COUNTED)
+
+
+def test_stream__error_in_the_stream__failed_and_not_complete() -> None:
+    error = b'data: {"error":{"message":"overloaded","code":503}}\n\n'
+
+    shown, reader = read(STREAM + error + END)
+
+    assert shown == STREAM + error + END
+    assert (reader.failed, reader.answer().complete) == (True, False)
+
+
+def test_stream__no_error_in_a_chunk__read_as_any_other() -> None:
+    _, reader = read(STREAM.replace(b'"model":"m-1"', b'"model":"m-1","error":null') + END)
+
+    assert (reader.failed, reader.answer().complete) == (False, True)
+
+
+@pytest.mark.parametrize("piece", [4096, 2**20])
+def test_stream__event_without_end__given_up(piece: int) -> None:
+    with pytest.raises(ProviderError) as caught:
+        read(b"data: " + b"x" * 2**21, piece=piece)
+
+    assert (caught.value.status, caught.value.code) == (502, "provider_stream_malformed")
 
 
 def test_stream__no_end_mark__not_complete() -> None:
