@@ -19,7 +19,7 @@ MAX_QUERY_CHARS = 500_000
 """A longer text would hold up every other call for tens of milliseconds while it is normalised."""
 
 _IMAGE_DIGEST_CHARS = 64
-_PLAIN_TEXT = {"type", "text"}
+_PLAIN_FIELDS = len(("type", "text"))
 
 # They address, bill or trace the call; the text of the answer does not depend on them.
 _NOT_CONTEXT = frozenset(
@@ -164,7 +164,7 @@ def _split_content(message: Mapping[str, Any]) -> tuple[str, list[Any]]:
             "content must be a string or a list of parts.", param="messages", code="invalid_type"
         )
     parts = [_part(part) for part in content]
-    if all(part.keys() == _PLAIN_TEXT for part in parts):
+    if all(part["type"] == "text" and len(part) == _PLAIN_FIELDS for part in parts):
         return "\n".join(part["text"] for part in parts), []
     for part in reversed(parts):
         if part["type"] == "text":
