@@ -45,17 +45,7 @@ class Vitals:
 
     embedding_model: str
     events_spooled: int
-
-
-@dataclass(frozen=True, slots=True)
-class SourceStatus:
-    """For health checks. `refused` says why the latest snapshot is not in force."""
-
-    instance: str
-    revision: int | None
-    redis_ok: bool
-    last_contact: datetime | None
-    refused: str | None
+    error: str | None = None
 
 
 class SnapshotSource:
@@ -68,7 +58,6 @@ class SnapshotSource:
         self, config: RuntimeConfig, *, vitals: Callable[[], Vitals] | None = None
     ) -> None:
         self.active: ActiveConfig | None = None
-        self.last_contact: datetime | None = None
         self._vitals = vitals or (lambda: Vitals(config.embedding_model, 0))
         self._poll_seconds = config.snapshot_poll_ms / 1000
         self._redis = connect(config.redis_url, timeout_seconds=_REDIS_TIMEOUT_SECONDS)
@@ -78,12 +67,15 @@ class SnapshotSource:
         self._started_at = datetime.now(UTC)
         self._contact = time.monotonic()
         self._redis_ok: bool | None = None
-        self._digest = ""
         self._seen_pointer = ""
         self._refused: str | None = None
         self._refused_pointer = ""
         self._refused_until = 0.0
         self._unsent: Acknowledgement | None = None
+        self._unkept: tuple[bytes, str] | None = None
+        self._disk_error: str | None = None
+        self._keeping = asyncio.Lock()
+        self._news = asyncio.Event()
         self._hint = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -91,16 +83,6 @@ class SnapshotSource:
     def seconds_since_contact(self) -> float:
         """Seconds since Redis last answered a poll, or since this object was made."""
         return time.monotonic() - self._contact
-
-    def status(self) -> SourceStatus:
-        """How things stand."""
-        return SourceStatus(
-            instance=self._instance,
-            revision=self.active.revision if self.active else None,
-            redis_ok=bool(self._redis_ok),
-            last_contact=self.last_contact,
-            refused=self._refused,
-        )
 
     async def start(self) -> None:
         """Load the last good snapshot, ask Redis once, then keep asking in the background.
@@ -156,6 +138,8 @@ class SnapshotSource:
                     self._hint.set()
 
     async def _beat(self) -> None:
+        self._news.clear()
+        await self._keep()
         vitals = self._vitals()
         beat = Heartbeat(
             instance=self._instance,
@@ -166,19 +150,22 @@ class SnapshotSource:
             embedding_model=vitals.embedding_model,
             redis_ok=bool(self._redis_ok),
             events_spooled=vitals.events_spooled,
-            error=self._refused,
+            error=self._refused or self._disk_error or vitals.error,
         )
         await self._redis.hset(redis_names.RUNTIMES, self._instance, msgspec.json.encode(beat))
-        await asyncio.sleep(HEARTBEAT_SECONDS)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(HEARTBEAT_SECONDS):
+                await self._news.wait()
 
     async def _poll(self) -> None:
         try:
             pointer = await self._get(redis_names.SNAPSHOT_POINTER)
-            self._contact, self.last_contact = time.monotonic(), datetime.now(UTC)
+            self._contact = time.monotonic()
+            if pointer:
+                await self._follow(pointer.decode(errors="replace"))
+            # Last: a Redis that takes no writes must not keep a runtime from following.
             if self._unsent is not None:
                 await self._acknowledge(self._unsent)
-            if pointer and (text := pointer.decode(errors="replace")) != self._seen_pointer:
-                await self._follow(text)
         except REDIS_FAILURES as error:
             self._say_redis(ok=False, reason=str(error))
             raise
@@ -186,56 +173,76 @@ class SnapshotSource:
 
     async def _follow(self, pointer: str) -> None:
         """Adopt what a changed pointer names, unless it is old or has been refused."""
+        if pointer == self._seen_pointer:
+            if self._refused is not None:
+                self._settle_on(pointer)
+            return
         if pointer == self._refused_pointer and time.monotonic() < self._refused_until:
             return
         number, _, digest = pointer.partition(":")
         current = self.active.revision if self.active else 0
         if not re.fullmatch(r"[1-9][0-9]{0,17}:[0-9a-f]{64}", pointer):
-            await self._refuse(pointer, 0, f"pointer {pointer[:100]!r} is malformed")
+            self._refuse(pointer, 0, f"pointer {pointer[:100]!r} is malformed")
             return
         revision = int(number)
         if revision > current:
             await self._fetch(pointer, revision, digest)
-        elif revision == current and digest != self._digest:
-            reason = f"revision {revision} is in force with another digest"
-            await self._refuse(pointer, revision, reason)
+        elif revision < current:
+            reason = f"older than revision {current} in force: publish above {current}"
+            self._refuse(pointer, revision, reason)
         else:
-            if revision < current:
-                logger.warning("snapshot.older_ignored revision=%d in_force=%d", revision, current)
-            self._seen_pointer = pointer
+            self._refuse(pointer, revision, f"revision {revision} is in force with another digest")
 
     async def _fetch(self, pointer: str, revision: int, digest: str) -> None:
         body = await self._get(redis_names.snapshot_body(revision))
         if body is None:
             reason = f"body of revision {revision} is not in Redis"
-            await self._refuse(pointer, revision, reason, again_in=MISSING_BODY_SECONDS)
+            self._refuse(pointer, revision, reason, again_in=MISSING_BODY_SECONDS)
             return
         try:
             active = await asyncio.to_thread(_activate_body, body, digest, revision)
         except SnapshotError as error:
-            await self._refuse(pointer, revision, str(error))
+            self._refuse(pointer, revision, str(error))
             return
         except Exception as error:
             logger.exception("snapshot.activation_failed revision=%d", revision)
-            await self._refuse(pointer, revision, f"{type(error).__name__}: {error}")
+            self._refuse(pointer, revision, f"{type(error).__name__}: {error}")
             return
         self._adopt(active, digest)
-        await self._acknowledge(self._acknowledgement(revision))
-        try:
-            await asyncio.to_thread(self._last_good.write, body, digest)
-        except OSError as error:
-            metrics.cache_error("snapshot_disk")
-            logger.error("snapshot.not_on_disk revision=%d reason=%s", revision, error)
+        self._unsent = self._acknowledgement(revision)
+        # On disk before anybody is told: what is acknowledged must also outlive a restart.
+        async with self._keeping:
+            self._unkept = body, digest
+        await self._keep()
 
     def _adopt(self, active: ActiveConfig, digest: str) -> None:
         self.active = active
-        self._digest = digest
-        self._seen_pointer = f"{active.revision}:{digest}"
-        self._refused, self._refused_pointer = None, ""
+        self._settle_on(f"{active.revision}:{digest}")
         metrics.snapshot_in_force(active.revision)
         logger.info("snapshot.in_force revision=%d", active.revision)
 
-    async def _refuse(
+    def _settle_on(self, pointer: str) -> None:
+        self._seen_pointer = pointer
+        self._refused, self._refused_pointer = None, ""
+        self._news.set()
+
+    async def _keep(self) -> None:
+        """Write what is in force to disk, unless it is there. A fault is made good by the next
+        heartbeat."""
+        async with self._keeping:
+            if self._unkept is None:
+                return
+            try:
+                await asyncio.to_thread(self._last_good.write, *self._unkept)
+            except (OSError, ValueError) as error:
+                if self._disk_error is None:
+                    metrics.cache_error("snapshot_disk")
+                    logger.error("snapshot.not_on_disk reason=%s", error)
+                self._disk_error = f"the revision in force is not on disk: {error}"
+            else:
+                self._unkept, self._disk_error = None, None
+
+    def _refuse(
         self, pointer: str, revision: int, reason: str, *, again_in: float = float("inf")
     ) -> None:
         if pointer != self._refused_pointer:
@@ -243,7 +250,8 @@ class SnapshotSource:
             logger.error("snapshot.refused revision=%d reason=%s", revision, reason)
         self._refused, self._refused_pointer = reason, pointer
         self._refused_until = time.monotonic() + again_in
-        await self._acknowledge(self._acknowledgement(revision, error=reason))
+        self._unsent = self._acknowledgement(revision, error=reason)
+        self._news.set()
 
     def _acknowledgement(self, revision: int, *, error: str | None = None) -> Acknowledgement:
         return Acknowledgement(
@@ -251,8 +259,6 @@ class SnapshotSource:
         )
 
     async def _acknowledge(self, word: Acknowledgement) -> None:
-        # Kept until Redis has taken it, so that a failure here is made good by the next poll.
-        self._unsent = word
         key = redis_names.acknowledgements(word.revision)
         pipeline = self._redis.pipeline(transaction=False)
         pipeline.hset(key, word.instance, msgspec.json.encode(word))
