@@ -70,6 +70,7 @@ _pages: list[URLPattern | URLResolver] = [
 urlpatterns: list[URLPattern | URLResolver] = [
     path("login/", session.LoginPage.as_view(), name="login"),
     path("logout/", LogoutView.as_view(), name="logout"),
+    path("account/password/", session.PasswordPage.as_view(), name="password_change"),
     path("language/", set_language, name="set_language"),
     path("", include((_pages, "console"))),
 ]

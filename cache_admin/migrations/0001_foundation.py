@@ -295,7 +295,7 @@ class Migration(migrations.Migration):
             name='Membership',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('role', models.CharField(choices=[('viewer', 'viewer: sees everything'), ('curator', 'curator: edits FAQ answers'), ('operator', 'operator: edits policies, documents and keys, rolls back'), ('owner', 'owner: edits the tenant and its members')], max_length=10)),
+                ('role', models.CharField(choices=[('viewer', 'viewer: sees everything'), ('curator', 'curator: edits FAQ answers'), ('operator', 'operator: edits policies, documents and keys, rolls back'), ('owner', "owner: edits the tenant's settings")], max_length=10)),
                 ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='memberships', to=settings.AUTH_USER_MODEL)),
                 ('tenant', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='memberships', to='cache_admin.tenant')),
             ],

@@ -47,7 +47,7 @@ class Role(models.TextChoices):
     VIEWER = "viewer", _("viewer: sees everything")
     CURATOR = "curator", _("curator: edits FAQ answers")
     OPERATOR = "operator", _("operator: edits policies, documents and keys, rolls back")
-    OWNER = "owner", _("owner: edits the tenant and its members")
+    OWNER = "owner", _("owner: edits the tenant's settings")
 
 
 class Membership(models.Model):

@@ -15,10 +15,11 @@ from cache_admin.services.actor import Actor
 from cache_admin.services.documents import create_document
 from cache_admin.services.faqs import FaqSpec, create_faq
 from cache_admin.services.keys import create_key
+from cache_admin.services.members import set_member
 from cache_admin.services.policies import spec_of, update_policy
 from cache_admin.services.publishing import change
 from cache_admin.services.revisions import publish
-from cache_admin.services.tenants import create_tenant, set_member
+from cache_admin.services.tenants import create_tenant
 
 USERNAME = "admin"
 _FILE = Path(__file__).resolve().parent.parent / "data" / "demo.json"

@@ -1,4 +1,4 @@
-"""Tenants and their members."""
+"""Tenants."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from django.utils.translation import gettext as _
 
 from cache_admin.errors import Conflict, InvalidInput
-from cache_admin.models import Membership, Role, Tenant
+from cache_admin.models import Role, Tenant
 from cache_admin.services.actor import Actor
+from cache_admin.services.members import set_member
 from cache_admin.services.policies import READY_POLICIES, create_policy
 from cache_admin.services.publishing import change
 from cache_admin.services.validation import current, validated
@@ -69,21 +70,3 @@ def update_tenant(
         validated(row).save()
         journal.record("tenant.updated", target=row, before=before, after=after)
     return row
-
-
-def set_member(*, tenant: Tenant, actor: Actor, user: User, role: str) -> Membership:
-    """Give `user` a place in the tenant, or another role there. Raises InvalidInput."""
-    with change(actor=actor, tenant=tenant) as journal:
-        membership = Membership.objects.filter(tenant=tenant, user=user).first()
-        before = {"role": membership.role} if membership else {}
-        if membership is None:
-            membership = Membership(tenant=tenant, user=user)
-        membership.role = role
-        validated(membership).save()
-        journal.record(
-            "member.set",
-            target=membership,
-            before=before,
-            after={"user": user.get_username(), "role": role},
-        )
-    return membership

@@ -4,7 +4,8 @@ import pytest
 
 from cache_admin.errors import Conflict, InvalidInput, StaleEdit
 from cache_admin.models import AuditEntry, Membership, Revision, Tenant
-from cache_admin.services.tenants import create_tenant, set_member, update_tenant
+from cache_admin.services.members import set_member
+from cache_admin.services.tenants import create_tenant, update_tenant
 from tests.cache_admin.builders import ROBOT, make_user
 
 pytestmark = pytest.mark.django_db

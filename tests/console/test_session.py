@@ -72,7 +72,7 @@ def test_home__last_tenant_lost__first_remaining(acme: Tenant, owner: Client) ->
 
 
 def test_home__no_tenant__says_whom_to_ask(outsider: Client) -> None:
-    assert "Ask an owner to add you" in text(outsider.get("/"))
+    assert "to add you with manage.py set_member" in text(outsider.get("/"))
 
 
 def test_home__superuser_without_tenants__offers_to_create_one(db: None) -> None:

@@ -1,13 +1,16 @@
-"""Logging in, and the way from ``/`` to a tenant."""
+"""Logging in, one's password, and the way from ``/`` to a tenant."""
 
 from __future__ import annotations
 
-from django.contrib.auth.forms import AuthenticationForm
-from django.contrib.auth.views import LoginView
+from django.contrib import messages
+from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm
+from django.contrib.auth.views import LoginView, PasswordChangeView
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse_lazy
+from django.utils.translation import gettext as _
 
-from cache_admin.console.forms.session import LoginForm
+from cache_admin.console.forms.session import LoginForm, PasswordForm
 from cache_admin.console.workspace import LAST_TENANT, ConsoleRequest, login_page
 from cache_admin.models import Tenant
 
@@ -25,6 +28,18 @@ class LoginPage(LoginView):
             response.status_code = 429
             response["Retry-After"] = str(form.retry_after)
         return response
+
+
+class PasswordPage(PasswordChangeView):
+    """Change one's own password; the other sessions of the account end."""
+
+    template_name = "console/session/password.html"
+    form_class = PasswordForm
+    success_url = reverse_lazy("console:home")
+
+    def form_valid(self, form: PasswordChangeForm) -> HttpResponse:
+        messages.success(self.request, _("Password changed."))
+        return super().form_valid(form)
 
 
 @login_page()
