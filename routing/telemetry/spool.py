@@ -10,9 +10,10 @@ frame torn by it is dropped. Nothing is fsynced: a power cut may cost the last s
 from __future__ import annotations
 
 import fcntl
+import logging
 import os
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,11 +21,15 @@ from pathlib import Path
 import msgspec
 import uuid_utils
 
+from routing.telemetry import metrics
 from routing.telemetry.events import Event
+
+logger = logging.getLogger(__name__)
 
 _LENGTH_BYTES = 4
 _LOCK = "lock"
 _SUFFIX = ".seg"
+_BAD_SUFFIX = ".bad"
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(Event)
 
@@ -36,6 +41,15 @@ class Segment:
     path: Path
     size: int
     events: int
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A directory that is ours as long as `lock` is open, and the segments that were adopted."""
+
+    own: Path
+    lock: int
+    adopted: tuple[Segment, ...]
 
 
 @dataclass(slots=True)
@@ -69,7 +83,7 @@ def decode_frames(blob: bytes) -> list[Event]:
 
 
 class Spool:
-    """The segments of one process. Synchronous, for one thread.
+    """The segments of one process. Synchronous, for one thread; only `claim` may run in another.
 
     `root` is shared with other processes, `max_bytes` bounds this one's share.
     """
@@ -97,8 +111,10 @@ class Spool:
 
     def open(self) -> None:
         """Take a directory of our own and adopt what dead processes left. Raises OSError."""
-        if self._own is not None:
-            return
+        self.enter(self.claim())
+
+    def claim(self) -> Claim:
+        """The slow half of `open`, which reads all that is adopted. Raises OSError."""
         name = str(uuid_utils.uuid7())
         # Renamed into sight only once its lock is held, so that no other process takes a directory
         # that is just being made for one whose owner is dead.
@@ -106,8 +122,19 @@ class Spool:
         hidden.mkdir(parents=True, mode=0o700)
         lock = _take_lock(hidden / _LOCK, os.O_CREAT)
         own = hidden.rename(self._root / name)
-        self._lock, self._own = lock, own
-        self._adopt(own)
+        try:
+            return Claim(own, lock, tuple(_adopt(self._root, own=own)))
+        except OSError:
+            os.close(lock)
+            raise
+
+    def enter(self, claim: Claim) -> None:
+        """The quick half of `open`: from now on `append` has a place to write to."""
+        self._lock, self._own = claim.lock, claim.own
+        for segment in claim.adopted:
+            self._waiting.append(segment)
+            self._bytes += segment.size
+            self.events += segment.events
 
     def append(self, frame: bytes) -> bool:
         """Write one frame; False when that would exceed `max_bytes`.
@@ -158,6 +185,12 @@ class Spool:
         segment.path.unlink(missing_ok=True)
         self._bytes -= segment.size
 
+    def set_aside(self, segment: Segment) -> None:
+        """Take the oldest, which cannot be read, out of the way; its file is kept beside."""
+        self.shipped(segment)
+        self._bytes -= segment.size
+        _set_aside(segment.path, root=self._root)
+
     def close(self) -> None:
         """Give up the directory; what is left in it is for the next process to adopt."""
         self.rotate()
@@ -174,25 +207,41 @@ class Spool:
         self._writing = writing = _Writing(path, fd)
         return writing
 
-    def _adopt(self, own: Path) -> None:
-        for directory in sorted(self._root.iterdir()):
-            if directory == own or directory.name.startswith(".") or not directory.is_dir():
-                continue
-            try:
-                lock = _take_lock(directory / _LOCK)
-            except OSError:
-                continue
+
+def _adopt(root: Path, *, own: Path) -> Iterator[Segment]:
+    """Move the segments of dead processes into `own`. What cannot be read or moved stays behind."""
+    for directory in sorted(root.iterdir()):
+        if directory == own or directory.name.startswith(".") or not directory.is_dir():
+            continue
+        try:
+            lock = _take_lock(directory / _LOCK)
+        except OSError:
+            continue
+        try:
             for path in sorted(directory.glob(f"*{_SUFFIX}")):
-                self._adopt_segment(path.rename(own / path.name))
+                if (segment := _adopt_segment(path, root=root, own=own)) is not None:
+                    yield segment
             _remove_if_empty(directory)
+        finally:
             os.close(lock)
 
-    def _adopt_segment(self, path: Path) -> None:
+
+def _adopt_segment(path: Path, *, root: Path, own: Path) -> Segment | None:
+    try:
         blob = path.read_bytes()
-        segment = Segment(path, len(blob), len(decode_frames(blob)))
-        self._waiting.append(segment)
-        self._bytes += segment.size
-        self.events += segment.events
+        return Segment(path.rename(own / path.name), len(blob), len(decode_frames(blob)))
+    except OSError as error:
+        logger.error("events.segment_unreadable path=%s reason=%s", path.name, error)
+        _set_aside(path, root=root)
+        return None
+
+
+def _set_aside(path: Path, *, root: Path) -> None:
+    metrics.cache_error("spool")
+    try:
+        path.rename(root / f"{path.stem}{_BAD_SUFFIX}")
+    except OSError as error:
+        logger.error("events.segment_left_behind path=%s reason=%s", path.name, error)
 
 
 def _take_lock(path: Path, flags: int = 0) -> int:

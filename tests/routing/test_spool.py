@@ -141,6 +141,34 @@ def test_open__last_frame_torn_by_the_crash__dropped(tmp_path: Path) -> None:
     assert taken(opened(tmp_path)) == [left]
 
 
+def test_open__one_segment_unreadable__kept_aside_and_the_others_adopted(tmp_path: Path) -> None:
+    dead = opened(tmp_path)
+    left = event()
+    dead.append(encode_frame(left))
+    [directory] = tmp_path.iterdir()
+    (directory / "0.seg").mkdir()
+    abandon(dead)
+
+    heir = opened(tmp_path)
+
+    assert taken(heir) == [left]
+    assert (tmp_path / "0.bad").exists()
+
+
+def test_set_aside__oldest_segment__room_again_and_file_kept(tmp_path: Path) -> None:
+    frame = encode_frame(event())
+    spool = opened(tmp_path, max_bytes=len(frame))
+    spool.append(frame)
+    spool.rotate()
+    segment = spool.oldest()
+    assert segment is not None
+
+    spool.set_aside(segment)
+
+    assert (spool.events, spool.oldest(), spool.append(frame)) == (0, None, True)
+    assert len(list(tmp_path.glob("*.bad"))) == 1
+
+
 def test_ship_again__shipped_segments__oldest_again(tmp_path: Path) -> None:
     spool = opened(tmp_path)
     for user in ("first", "second"):
