@@ -137,7 +137,9 @@ class Runtime:
             model = self.embedder.model_id
         except CacheUnavailable:
             model = self.config.embedding_model
-        return Vitals(embedding_model=model, events_spooled=self.sink.spooled)
+        return Vitals(
+            embedding_model=model, events_spooled=self.sink.spooled, error=self.sink.error
+        )
 
     async def _warm(self) -> None:
         try:

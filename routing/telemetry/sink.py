@@ -51,6 +51,9 @@ class EventSink:
         self._memory: deque[Event] = deque()
         self._retained: deque[_Retained] = deque()
         self._segment_full = asyncio.Event()
+        self._stream_limit = config.event_stream_max_entries
+        self._stream_entries = self._stream_limit
+        self._stream_full = False
         self._backoff = Backoff()
         self._redis_ok = True
         self._shipping: asyncio.Task[None] | None = None
@@ -63,9 +66,19 @@ class EventSink:
         """Events that wait to be shipped."""
         return self._spool.events + len(self._memory)
 
+    @property
+    def error(self) -> str | None:
+        """Why events wait although Redis is there; None when they do not."""
+        if not self._stream_full:
+            return None
+        return (
+            f"the event stream is full at {self._stream_entries} entries and events wait on disk: "
+            "see whether `manage.py ingest_events` runs"
+        )
+
     async def start(self) -> None:
         """Adopt what earlier processes left behind and begin to ship."""
-        await asyncio.to_thread(self._open_spool)
+        await self._open_spool()
         self._shipping = asyncio.create_task(self._ship_forever(), name="event-sink")
 
     def record(self, event: Event) -> None:
@@ -93,12 +106,14 @@ class EventSink:
         await asyncio.to_thread(self._spool.close)
         await self._redis.aclose()
 
-    def _open_spool(self) -> None:
+    async def _open_spool(self) -> None:
         self._open_again_at = time.monotonic() + OPEN_AGAIN_SECONDS
         try:
-            self._spool.open()
+            claim = await asyncio.to_thread(self._spool.claim)
         except OSError as error:
             logger.error("events.spool_unavailable reason=%s", error)
+        else:
+            self._spool.enter(claim)
 
     def _keep(self, event: Event) -> None:
         frame = encode_frame(event)
@@ -137,6 +152,7 @@ class EventSink:
                 self._say_redis(ok=False, reason=str(error))
                 await asyncio.sleep(self._backoff.failed())
             except Exception:
+                metrics.cache_error("events")
                 logger.exception("events.shipping_failed")
                 await asyncio.sleep(self._backoff.failed())
             metrics.events_spooled(self.spooled)
@@ -155,22 +171,39 @@ class EventSink:
             # of a second.
             await self._redis.ping()
         if not self._spool.is_open and time.monotonic() >= self._open_again_at:
-            self._open_spool()
+            await self._open_spool()
+        if not await self._has_room():
+            return
         self._spool.rotate()
-        while self._memory:
+        while self._memory and await self._has_room():
             batch = [self._memory[at] for at in range(min(len(self._memory), EVENTS_PER_BATCH))]
             await self._send(batch)
             for _ in batch:
                 self._memory.popleft()
-        while (segment := self._spool.oldest()) is not None:
+        while (segment := self._spool.oldest()) is not None and await self._has_room():
             await self._ship(segment)
+
+    async def _has_room(self) -> bool:
+        """Whether the stream takes another entry. Redis is asked only when it seems full."""
+        if self._stream_entries >= self._stream_limit:
+            self._stream_entries = int(await self._redis.xlen(redis_names.EVENT_STREAM))
+        full = self._stream_entries >= self._stream_limit
+        if full != self._stream_full:
+            self._stream_full = full
+            if full:
+                logger.error("events.stream_full entries=%d", self._stream_entries)
+            else:
+                logger.info("events.stream_has_room entries=%d", self._stream_entries)
+        return not full
 
     async def _ship(self, segment: Segment) -> None:
         try:
             events = decode_frames(segment.path.read_bytes())
         except OSError as error:
-            events = []
             logger.error("events.segment_unreadable path=%s reason=%s", segment.path.name, error)
+            self._spool.set_aside(segment)
+            self._lose(segment.events, f"segment {segment.path.name} cannot be read")
+            return
         if missing := segment.events - len(events):
             self._lose(missing, f"segment {segment.path.name} is damaged")
         if not events:
@@ -180,28 +213,37 @@ class EventSink:
         run_id = await self._send(events)
         self._spool.shipped(segment)
         self._retained.append(_Retained(segment, run_id, time.monotonic()))
+        # In a backlog as well, or what is only retained would fill the spool.
+        self._settle_due(self._due(), run_id=run_id)
 
     async def _send(self, events: list[Event]) -> str:
         """Append one stream entry; returns the run id of the server that took it."""
         pipeline = self._redis.pipeline(transaction=False)
         pipeline.xadd(redis_names.EVENT_STREAM, {"batch": encode_batch(events)})
         pipeline.info("server")
-        _, server = await pipeline.execute()
+        pipeline.xlen(redis_names.EVENT_STREAM)
+        _, server, self._stream_entries = await pipeline.execute()
         return str(server["run_id"])
 
     async def _settle(self) -> None:
         """Delete what Redis has safely; ship again what a restarted Redis may have lost."""
-        now = time.monotonic()
-        due: list[_Retained] = []
-        while self._retained and now - self._retained[0].shipped_at >= RETAIN_SECONDS:
-            due.append(self._retained.popleft())
-        if not due:
+        if not (due := self._due()):
             return
         try:
             run_id = str((await self._redis.info("server"))["run_id"])
         except REDIS_FAILURES:
             self._retained.extendleft(reversed(due))
             raise
+        self._settle_due(due, run_id=run_id)
+
+    def _due(self) -> list[_Retained]:
+        now = time.monotonic()
+        due: list[_Retained] = []
+        while self._retained and now - self._retained[0].shipped_at >= RETAIN_SECONDS:
+            due.append(self._retained.popleft())
+        return due
+
+    def _settle_due(self, due: list[_Retained], *, run_id: str) -> None:
         self._spool.ship_again([item.segment for item in due if item.run_id != run_id])
         for item in due:
             if item.run_id == run_id:

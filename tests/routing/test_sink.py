@@ -25,8 +25,9 @@ ROOT = Path(__file__).resolve().parents[2]
 NOWHERE = "redis://127.0.0.1:1/0"
 
 
-def config(data_dir: Path, redis_url: str, *, spool_max_bytes: int = 10_000_000) -> RuntimeConfig:
-    return RuntimeConfig(redis_url=redis_url, data_dir=data_dir, spool_max_bytes=spool_max_bytes)
+def config(data_dir: Path, redis_url: str, **changes: int) -> RuntimeConfig:
+    limits: dict[str, Any] = {"spool_max_bytes": 10_000_000} | changes
+    return RuntimeConfig(redis_url=redis_url, data_dir=data_dir, **limits)
 
 
 async def started(settings: RuntimeConfig) -> EventSink:
@@ -216,6 +217,88 @@ async def test_shipped__redis_killed_and_empty_again__shipped_again(tmp_path: Pa
 
     with redis.Redis.from_url(server.url) as client:
         await until(lambda: streamed_ids(client) == {lost.id})
+    await sink.close()
+    server.kill()
+
+
+async def test_record__stream_full__waits_on_disk_and_says_so(
+    tmp_path: Path, redis_url: str, redis_client: redis.Redis
+) -> None:
+    for _ in range(3):
+        redis_client.xadd(redis_names.EVENT_STREAM, {"batch": b"\x90"})
+    sink = await started(config(tmp_path, redis_url, event_stream_max_entries=3))
+
+    sink.record(event())
+    await until(lambda: sink.error is not None)
+    await asyncio.sleep(0.3)
+
+    assert (redis_client.xlen(redis_names.EVENT_STREAM), sink.spooled) == (3, 1)
+    await sink.close()
+
+
+async def test_record__stream_consumed_again__shipped(
+    tmp_path: Path, redis_url: str, redis_client: redis.Redis
+) -> None:
+    for _ in range(3):
+        redis_client.xadd(redis_names.EVENT_STREAM, {"batch": b"\x90"})
+    sink = await started(config(tmp_path, redis_url, event_stream_max_entries=3))
+    waiting = event()
+    sink.record(waiting)
+    await until(lambda: sink.error is not None)
+
+    redis_client.delete(redis_names.EVENT_STREAM)
+
+    await until(lambda: streamed(redis_client) == [waiting])
+    assert sink.error is None
+    await sink.close()
+
+
+async def test_record__stream_fills__never_more_than_its_limit(
+    tmp_path: Path, redis_url: str, redis_client: redis.Redis
+) -> None:
+    sink = await started(config(tmp_path, redis_url, event_stream_max_entries=3))
+
+    for _ in range(1000):
+        sink.record(event())
+    await until(lambda: sink.error is not None)
+
+    assert (redis_client.xlen(redis_names.EVENT_STREAM), sink.spooled) == (3, 400)
+    await sink.close()
+
+
+async def test_shipped__in_a_backlog__settled_on_the_way(
+    tmp_path: Path, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    away = await started(config(tmp_path, NOWHERE))
+    for _ in range(2000):
+        away.record(event())
+    await away.close()
+    monkeypatch.setattr("routing.telemetry.sink.RETAIN_SECONDS", 0)
+    sink = EventSink(config(tmp_path, redis_url))
+
+    await sink._open_spool()
+    await sink._ship_waiting()
+
+    assert len(list(tmp_path.glob("spool/*/*.seg"))) == 0
+    await sink.close()
+
+
+async def test_ship__segment_unreadable__kept_aside_and_the_next_shipped(tmp_path: Path) -> None:
+    server = RedisServer(tmp_path)
+    sink = await started(config(tmp_path, server.url))
+    for _ in range(200):
+        sink.record(event())
+    [segment] = tmp_path.glob("spool/*/*.seg")
+    segment.unlink()
+    segment.mkdir()
+    whole = event()
+    sink.record(whole)
+
+    server.start()
+    with redis.Redis.from_url(server.url) as client:
+        await until(lambda: streamed_ids(client) == {whole.id})
+
+    assert len(list(tmp_path.glob("spool/*.bad"))) == 1
     await sink.close()
     server.kill()
 
