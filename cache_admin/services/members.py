@@ -90,4 +90,4 @@ def _check_not_last_owner(membership: Membership) -> None:
         message = _("“%(name)s” is the last owner; make someone else an owner first.") % {
             "name": membership.user.get_username()
         }
-        raise NotAllowed(message, code="last_owner")
+        raise NotAllowed(message)
