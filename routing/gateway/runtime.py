@@ -8,7 +8,7 @@ from collections.abc import Coroutine
 from typing import Any
 
 from routing.config import RuntimeConfig
-from routing.connection import connect
+from routing.connection import connect, stop_tasks
 from routing.embedding.runtime import Embedder
 from routing.engine import Engine
 from routing.errors import CacheUnavailable, RepriseError
@@ -27,6 +27,8 @@ logger = logging.getLogger(__name__)
 _MODELS_DIR = "models"
 _PATIENT_SECONDS = 5.0
 _DRAIN_SECONDS = 10.0
+_FIRST_RETRY_SECONDS = 5.0
+_LONGEST_RETRY_SECONDS = 300.0
 _MAX_STORES = 256
 """Answers waiting to be stored; each holds its text and vector."""
 
@@ -83,9 +85,7 @@ class Runtime:
 
     async def close(self) -> None:
         """Finish what calls left to do, then stop every part."""
-        for task in self._running:
-            task.cancel()
-        await asyncio.gather(*self._running, return_exceptions=True)
+        await stop_tasks(self._running)
         if self._background:
             await asyncio.wait(self._background, timeout=_DRAIN_SECONDS)
         await self.engine.close()
@@ -142,8 +142,24 @@ class Runtime:
         )
 
     async def _warm(self) -> None:
-        try:
-            await self.embedder.start()
-        except RepriseError as error:
-            self.embedder_error = str(error)
-            logger.error("embedder.failed reason=%s", error)
+        """Load the embedding model, however often that takes: what is wrong may be put right."""
+        pause = _FIRST_RETRY_SECONDS
+        while True:
+            try:
+                await self.embedder.start()
+            except RepriseError as error:
+                self.embedder_error = str(error)
+                logger.error("embedder.failed reason=%s", error)
+            except Exception as error:
+                models = self.config.data_dir / _MODELS_DIR
+                self.embedder_error = (
+                    f"the embedding model cannot be loaded ({type(error).__name__}: {error}); "
+                    f"remove it from {models} to have it prepared again"
+                )
+                logger.exception("embedder.failed_unexpectedly")
+            else:
+                self.embedder_error = ""
+                return
+            metrics.cache_error("embedder")
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, _LONGEST_RETRY_SECONDS)
