@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from routing.gateway.completion import ProviderAnswer
-from routing.gateway.record import NO_USAGE, UNPRICED, CallRecord
+from routing.gateway.record import UNPRICED, CallRecord
 from routing.ledger import PriceOf, avoided_cost, completion_cost
 from routing.prices import NO_TOKENS
 from routing.providers.targets import Target
@@ -38,7 +38,7 @@ def book_completion(
         price_of=_prices_now(record),
     )
     if answer.usage == NO_TOKENS:
-        record.notes.append(NO_USAGE)
+        record.lose_usage()
     elif not record.cost.priced:
         record.notes.append(UNPRICED)
 

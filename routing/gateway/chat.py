@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Coroutine
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from routing.gateway.headers import (
 )
 from routing.gateway.http import (
     JSON_TYPE,
+    ClientGone,
     ClientWatch,
     Message,
     Send,
@@ -30,7 +32,7 @@ from routing.gateway.http import (
 from routing.gateway.json_body import JsonLimits
 from routing.gateway.replay import completion_body, stream_body
 from routing.gateway.request import ChatRequest, parse_chat_request, provider_body
-from routing.providers.openai import OpenAIProvider
+from routing.providers.openai import AnswerLost, OpenAIProvider
 from routing.providers.targets import Target, TargetBook
 from routing.types import Answer, Completion, Lookup
 
@@ -90,6 +92,9 @@ class ChatCompletions:
         started = time.perf_counter_ns()
         try:
             await (self._stream(miss) if request.stream else self._complete(miss))
+        except (AnswerLost, ClientGone, asyncio.CancelledError):
+            record.lose_usage()
+            raise
         finally:
             record.provider_us = record.provider_us or _microseconds_since(started)
 
@@ -99,7 +104,9 @@ class ChatCompletions:
         started = time.perf_counter_ns()
         async with ClientWatch(exchange.receive):
             body = await self._provider.complete(
-                provider_body(request, target_model=target.model), target=target
+                provider_body(request, target_model=target.model),
+                target=target,
+                before_retry=record.count_retry,
             )
         record.provider_us = _microseconds_since(started)
         answer = parse_completion(body)
@@ -126,7 +133,9 @@ class ChatCompletions:
         started = time.perf_counter_ns()
         async with (
             ClientWatch(miss.exchange.receive) as watch,
-            self._provider.stream(body, target=miss.target) as pieces,
+            self._provider.stream(
+                body, target=miss.target, before_retry=record.count_retry
+            ) as pieces,
         ):
             await send(_stream_start(miss))
             broken: ProviderError | None = None

@@ -131,7 +131,11 @@ def _headers(record: CallRecord) -> list[Header]:
     decision = record.lookup.decision if record.lookup else None
     if decision is None:
         decision = Decision(result="bypass", layer="none", revision=record.active.revision)
-    return pass_headers(decision, response_id=record.id, cost_nanousd=0)
+    headers = pass_headers(decision, response_id=record.id, cost_nanousd=0)
+    if record.attempts > 1:
+        # The client libraries would ask as often again.
+        headers.append((b"x-should-retry", b"false"))
+    return headers
 
 
 def _internal_error(record: CallRecord) -> CallError:

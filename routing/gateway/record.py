@@ -26,12 +26,13 @@ class CallRecord:
     """What is known of a call so far. `id` is both the event's and the response's.
 
     `finish` makes the event, once; a later `finish` changes nothing, so that the first thing that
-    ended a call is the one told.
+    ended a call is the one told. `attempts` counts how often the provider was asked.
     """
 
     __slots__ = (
-        "_finished", "_grant", "_keeper", "_protocol", "_started_ns", "active", "avoided", "call",
-        "cost", "id", "lookup", "model_used", "notes", "provider", "provider_us", "stream", "usage",
+        "_finished", "_grant", "_keeper", "_protocol", "_started_ns", "active", "attempts",
+        "avoided", "call", "cost", "id", "lookup", "model_used", "notes", "provider", "provider_us",
+        "stream", "usage",
     )  # fmt: skip
 
     def __init__(
@@ -49,6 +50,7 @@ class CallRecord:
         self.stream = False
         self.model_used = ""
         self.provider = ""
+        self.attempts = 1
         self.provider_us = 0
         self.usage = NO_TOKENS
         self.cost = Cost(nanousd=0)
@@ -59,6 +61,15 @@ class CallRecord:
     def grant(self) -> Grant:
         """Whose call it is."""
         return self._grant
+
+    def count_retry(self) -> None:
+        """Note that the provider is asked once more."""
+        self.attempts += 1
+
+    def lose_usage(self) -> None:
+        """Note that the provider may have charged for what it did not say, once."""
+        if self.usage == NO_TOKENS and NO_USAGE not in self.notes:
+            self.notes.append(NO_USAGE)
 
     def finish(self, status: int, *, error: str = "") -> None:
         """Leave the event. `status` is what the app was told, 499 when it had gone by then."""
@@ -108,4 +119,6 @@ class CallRecord:
         if self.lookup is not None and self.lookup.answer is None:
             layers = self.lookup.decision.layers
             words[:0] = [layers[-1].reason] if layers and layers[-1].reason else []
+        if self.attempts > 1:
+            words.append(f"attempts={self.attempts}")
         return ",".join(words)

@@ -8,20 +8,24 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator
+import random
+from collections import OrderedDict
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 from routing.errors import ProviderError
+from routing.providers.retry import MAX_ATTEMPTS, may_retry, retry_delay
 from routing.providers.targets import Target
 
 if TYPE_CHECKING:
     import httpx2
-    from openai import APIStatusError, AsyncOpenAI
+    from openai import APIStatusError, AsyncOpenAI, OpenAIError
 
 logger = logging.getLogger(__name__)
 
-MAX_RETRIES = 2
+MAX_ACCOUNTS = 128
 _CONNECT_SECONDS = 5.0
 _PATH = "/chat/completions"
 _DRAIN_SECONDS = 1.0
@@ -36,13 +40,39 @@ class ProviderRefusal(ProviderError):
         self.retry_after = retry_after
 
 
-class OpenAIProvider:
-    """A pool of clients, one per account, so that no two accounts share connections or cookies."""
+class AnswerLost(ProviderError):
+    """The provider took the call but its answer did not come, or broke off: it may be billed."""
 
-    def __init__(self, *, timeout_seconds: float) -> None:
-        """`timeout_seconds` bounds a whole answer, or a stream's beginning and its every pause."""
+
+@dataclass(slots=True)
+class _Account:
+    """One account's connections, closed after the last call that uses them once dropped."""
+
+    client: AsyncOpenAI
+    calls: int = 0
+    dropped: bool = False
+
+
+def _go_on() -> None:
+    """What is done before another attempt when nobody counts them."""
+
+
+class OpenAIProvider:
+    """A pool of clients, one per account, so that no two accounts share connections or cookies.
+
+    `before_retry` is called before every further attempt; what it raises ends the call. Only calls
+    that cannot have been billed are made again: refused with 408, 409, 429 or 5xx, or never sent.
+    """
+
+    def __init__(self, *, timeout_seconds: float, max_accounts: int = MAX_ACCOUNTS) -> None:
+        """`timeout_seconds` bounds a whole answer, or a stream's beginning and its every pause.
+
+        Of more than `max_accounts` accounts, as rotated credentials leave behind, those longest
+        out of use are closed.
+        """
         self._timeout_seconds = timeout_seconds
-        self._clients: dict[tuple[str, str], AsyncOpenAI] = {}
+        self._max_accounts = max_accounts
+        self._accounts: OrderedDict[tuple[str, str], _Account] = OrderedDict()
         self._opening = asyncio.Lock()
 
     async def start(self) -> None:
@@ -51,73 +81,96 @@ class OpenAIProvider:
 
     async def close(self) -> None:
         """Close every connection."""
-        clients = list(self._clients.values())
-        self._clients.clear()
-        for client in clients:
-            await client.close()
+        accounts = list(self._accounts.values())
+        self._accounts.clear()
+        for account in accounts:
+            await account.client.close()
 
-    async def complete(self, body: bytes, *, target: Target) -> bytes:
-        """The provider's answer to the JSON `body`, as it came.
-
-        Retries what may be retried within the timeout. Raises ProviderError.
-        """
-        import httpx2
-        from openai import OpenAIError
-
-        client = await self._client(target)
-        try:
-            async with asyncio.timeout(self._timeout_seconds):
-                response = await client.post(_PATH, cast_to=httpx2.Response, content=body)
-        except (OpenAIError, httpx2.HTTPError, TimeoutError) as error:
-            raise _provider_error(error) from error
-        return response.content
+    async def complete(
+        self, body: bytes, *, target: Target, before_retry: Callable[[], None] = _go_on
+    ) -> bytes:
+        """The provider's answer to the JSON `body`, as it came. Raises ProviderError."""
+        async with self._client(target) as client:
+            response = await self._post(client, body, stream=False, before_retry=before_retry)
+            return response.content
 
     @asynccontextmanager
-    async def stream(self, body: bytes, *, target: Target) -> AsyncIterator[AsyncIterator[bytes]]:
+    async def stream(
+        self, body: bytes, *, target: Target, before_retry: Callable[[], None] = _go_on
+    ) -> AsyncIterator[AsyncIterator[bytes]]:
         """The pieces of a streamed answer as the network delivers them.
 
         Raises ProviderError on entering, and from the iterator when the stream breaks. Leaving
         early closes the connection, which ends the call at the provider.
         """
-        import httpx2
-        from openai import AsyncStream, OpenAIError
+        async with self._client(target) as client:
+            response = await self._post(client, body, stream=True, before_retry=before_retry)
+            pieces = _pieces(response)
+            try:
+                yield pieces
+                await _drain(pieces)
+            finally:
+                try:
+                    await pieces.aclose()
+                finally:
+                    await response.aclose()
 
-        client = await self._client(target)
+    async def _post(
+        self, client: AsyncOpenAI, body: bytes, *, stream: bool, before_retry: Callable[[], None]
+    ) -> httpx2.Response:
+        import httpx2
+        from openai import OpenAIError
+
+        clock = asyncio.get_running_loop().time
+        deadline = clock() + self._timeout_seconds
+        attempt = 1
         try:
-            async with asyncio.timeout(self._timeout_seconds):
-                response = await client.post(
-                    _PATH,
-                    cast_to=httpx2.Response,
-                    content=body,
-                    stream=True,
-                    stream_cls=AsyncStream[Any],
-                )
+            async with asyncio.timeout_at(deadline):
+                while True:
+                    try:
+                        return await _send(client, body, stream=stream)
+                    except OpenAIError as error:
+                        delay = _delay(error, attempt=attempt)
+                        if delay is None or clock() + delay >= deadline:
+                            raise
+                    before_retry()
+                    attempt += 1
+                    await asyncio.sleep(delay)
         except (OpenAIError, httpx2.HTTPError, TimeoutError) as error:
             raise _provider_error(error) from error
-        # `cast_to` decides what comes back; the annotation of `post` only knows `stream_cls`.
-        raw = cast("httpx2.Response", response)
-        pieces = _pieces(raw)
-        try:
-            yield pieces
-            await _drain(pieces)
-        finally:
-            try:
-                await pieces.aclose()
-            finally:
-                await raw.aclose()
 
-    async def _client(self, target: Target) -> AsyncOpenAI:
+    @asynccontextmanager
+    async def _client(self, target: Target) -> AsyncIterator[AsyncOpenAI]:
+        account = await self._account(target)
+        account.calls += 1
+        try:
+            yield account.client
+        finally:
+            account.calls -= 1
+            if account.dropped and not account.calls:
+                await account.client.close()
+
+    async def _account(self, target: Target) -> _Account:
         key = (target.base_url, target.api_key)
-        client = self._clients.get(key)
-        if client is not None:
-            return client
-        async with self._opening:
-            if key not in self._clients:
-                # Opening loads the system's certificates, tens of milliseconds.
-                self._clients[key] = await asyncio.to_thread(
-                    _open_client, target, timeout_seconds=self._timeout_seconds
-                )
-            return self._clients[key]
+        account = self._accounts.get(key)
+        if account is None:
+            async with self._opening:
+                account = self._accounts.get(key) or await self._open(key, target)
+        self._accounts.move_to_end(key)
+        return account
+
+    async def _open(self, key: tuple[str, str], target: Target) -> _Account:
+        # Opening loads the system's certificates, tens of milliseconds.
+        client = await asyncio.to_thread(
+            _open_client, target, timeout_seconds=self._timeout_seconds
+        )
+        while len(self._accounts) >= self._max_accounts:
+            _, oldest = self._accounts.popitem(last=False)
+            oldest.dropped = True
+            if not oldest.calls:
+                await oldest.client.close()
+        account = self._accounts[key] = _Account(client)
+        return account
 
 
 def _load_library() -> None:
@@ -134,10 +187,55 @@ def _open_client(target: Target, *, timeout_seconds: float) -> AsyncOpenAI:
     return AsyncOpenAI(
         api_key=target.api_key,
         base_url=target.base_url,
-        max_retries=MAX_RETRIES,
+        # Its own retries repeat calls whose answer was lost, and tell nobody.
+        max_retries=0,
         timeout=httpx2.Timeout(timeout_seconds, connect=min(_CONNECT_SECONDS, timeout_seconds)),
         http_client=DefaultAioHttpClient(),
     )
+
+
+async def _send(client: AsyncOpenAI, body: bytes, *, stream: bool) -> httpx2.Response:
+    import httpx2
+    from openai import AsyncStream
+
+    if not stream:
+        return await client.post(_PATH, cast_to=httpx2.Response, content=body)
+    response = await client.post(
+        _PATH, cast_to=httpx2.Response, content=body, stream=True, stream_cls=AsyncStream[Any]
+    )
+    # `cast_to` decides what comes back; the annotation of `post` only knows `stream_cls`.
+    return cast("httpx2.Response", response)
+
+
+def _delay(error: OpenAIError, *, attempt: int) -> float | None:
+    """Seconds until the call may be made again after `error`; None when it may not."""
+    from openai import APIStatusError
+
+    if attempt >= MAX_ATTEMPTS:
+        return None
+    jitter = random.random()  # noqa: S311 - spreads calls, guards nothing
+    if isinstance(error, APIStatusError):
+        headers = error.response.headers
+        if not may_retry(error.status_code, headers):
+            return None
+        return retry_delay(headers, attempt=attempt, jitter=jitter)
+    if _was_sent(error):
+        return None
+    return retry_delay({}, attempt=attempt, jitter=jitter)
+
+
+def _was_sent(error: Exception) -> bool:
+    """Whether anything may have reached the provider: no connection was made otherwise."""
+    import aiohttp
+
+    unsent = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
+    return not any(isinstance(cause, unsent) for cause in _causes(error))
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__
 
 
 async def _pieces(response: httpx2.Response) -> AsyncGenerator[bytes]:
@@ -167,14 +265,10 @@ def _provider_error(error: Exception) -> ProviderError:
 
     if isinstance(error, APIStatusError):
         return _refusal(error)
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, TimeoutError):
-            return ProviderError(
-                "The provider did not answer in time.", status=504, code="provider_timeout"
-            )
-        cause = cause.__cause__
-    return ProviderError(
+    kind = AnswerLost if _was_sent(error) else ProviderError
+    if any(isinstance(cause, TimeoutError) for cause in _causes(error)):
+        return kind("The provider did not answer in time.", status=504, code="provider_timeout")
+    return kind(
         "The provider could not be reached, or broke off.", status=502, code="provider_unreachable"
     )
 

@@ -91,24 +91,23 @@ def running_gateway(server: RedisServer, provider_url: str, data_dir: Path) -> I
 
 
 @pytest.fixture(scope="session")
-def provider() -> ScriptedProvider:
+def scripted() -> Iterator[ScriptedProvider]:
     """A provider that says what a test tells it to."""
-    return ScriptedProvider()
+    provider = ScriptedProvider()
+    with serve(provider) as provider.url:
+        yield provider
 
 
 @pytest.fixture(scope="session")
 def scripted_gateway(
-    provider: ScriptedProvider,
+    scripted: ScriptedProvider,
     gateway_redis: RedisServer,
     model_cache_dir: Path,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Gateway]:
     """A gateway for the session, in front of the scripted provider."""
     data_dir = data_dir_with_models(tmp_path_factory.mktemp("scripted"), model_cache_dir)
-    with (
-        serve(provider) as url,
-        running_gateway(gateway_redis, url, data_dir) as gateway,
-    ):
+    with running_gateway(gateway_redis, scripted.url, data_dir) as gateway:
         yield gateway
 
 

@@ -51,8 +51,9 @@ class Reply:
 
 @dataclass
 class ScriptedProvider:
-    """An ASGI application that answers its calls with `replies`, one after the other."""
+    """An ASGI application, served at `url`, that answers with `replies`, one after the other."""
 
+    url: str = ""
     replies: deque[Reply] = field(default_factory=deque)
     calls: int = 0
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import asyncio
+import gc
 import json
 from collections.abc import AsyncIterator
 from typing import Any
@@ -8,9 +10,12 @@ import pytest
 
 from routing.errors import ProviderError
 from routing.gateway.completion import StreamReader, parse_completion
-from routing.providers.openai import OpenAIProvider, ProviderRefusal
+from routing.providers.openai import AnswerLost, OpenAIProvider, ProviderRefusal
 from routing.providers.targets import Target
+from tests.gateway.scripted import Reply, ScriptedProvider, answer
 from tests.gateway.serving import Sandbox
+
+SOON = ((b"retry-after-ms", b"1"),)
 
 
 @pytest.fixture
@@ -85,6 +90,93 @@ async def test_complete__rate_limited__retry_after_kept(
         await provider.complete(body(), target=target(sandbox.url))
 
     assert (caught.value.status, caught.value.retry_after) == (429, "121")
+
+
+@pytest.mark.parametrize("status", [408, 409, 429, 500, 529])
+async def test_complete__refused_once__asked_again_and_told(
+    provider: OpenAIProvider, scripted: ScriptedProvider, status: int
+) -> None:
+    retries: list[None] = []
+    scripted.will(Reply((b"{}",), status=status, headers=SOON), Reply((answer(),)))
+
+    whole = await provider.complete(
+        body(), target=target(scripted.url), before_retry=lambda: retries.append(None)
+    )
+
+    assert (whole, len(retries)) == (answer(), 1)
+
+
+@pytest.mark.parametrize("status", [400, 401, 404, 422])
+async def test_complete__refused_for_good__asked_once(
+    provider: OpenAIProvider, scripted: ScriptedProvider, status: int
+) -> None:
+    scripted.will(Reply((b"{}",), status=status))
+
+    with pytest.raises(ProviderError):
+        await provider.complete(body(), target=target(scripted.url))
+
+    assert scripted.calls == 1
+
+
+async def test_complete__provider_says_not_to_retry__asked_once(
+    provider: OpenAIProvider, scripted: ScriptedProvider
+) -> None:
+    scripted.will(Reply((b"{}",), status=500, headers=((b"x-should-retry", b"false"),)))
+
+    with pytest.raises(ProviderRefusal):
+        await provider.complete(body(), target=target(scripted.url))
+
+    assert scripted.calls == 1
+
+
+async def test_complete__refused_thrice__given_up(
+    provider: OpenAIProvider, scripted: ScriptedProvider
+) -> None:
+    scripted.will(*[Reply((b"{}",), status=500, headers=SOON)] * 3)
+
+    with pytest.raises(ProviderRefusal):
+        await provider.complete(body(), target=target(scripted.url))
+
+    assert scripted.calls == 3
+
+
+@pytest.mark.parametrize("pieces", [(), (answer()[:20],)])
+async def test_complete__answer_lost_on_the_way__never_asked_again(
+    provider: OpenAIProvider, scripted: ScriptedProvider, pieces: tuple[bytes, ...]
+) -> None:
+    scripted.will(Reply(pieces, cut=True))
+
+    with pytest.raises(AnswerLost) as caught:
+        await provider.complete(body(), target=target(scripted.url))
+
+    assert (caught.value.status, scripted.calls) == (502, 1)
+
+
+async def test_stream__refused_once__asked_again(
+    provider: OpenAIProvider, scripted: ScriptedProvider
+) -> None:
+    scripted.will(Reply((b"{}",), status=503, headers=SOON), Reply((b"data: [DONE]\n\n",)))
+
+    async with provider.stream(body(stream=True), target=target(scripted.url)) as pieces:
+        read = b"".join([piece async for piece in pieces])
+
+    assert read == b"data: [DONE]\n\n"
+
+
+async def test_accounts__more_than_may_be_open__oldest_closed_after_its_last_call(
+    scripted: ScriptedProvider,
+) -> None:
+    provider = OpenAIProvider(timeout_seconds=5, max_accounts=1)
+    scripted.will(Reply((answer("A"),), pause=0.2), Reply((answer("B"),)))
+
+    first = asyncio.create_task(provider.complete(body(), target=target(scripted.url, key="a")))
+    await asyncio.sleep(0.1)
+    second = await provider.complete(body(), target=target(scripted.url, key="b"))
+
+    assert (await first, second) == (answer("A"), answer("B"))
+    await provider.close()
+    # A connection that nobody closed warns when it is collected, and warnings are errors.
+    gc.collect()
 
 
 async def test_complete__no_answer__504(sandbox: Sandbox) -> None:
