@@ -15,6 +15,7 @@ import redis
 from django.apps import apps
 from django.core.management import call_command
 from django.db import connections, models
+from django.utils import translation
 from pytest_django import DjangoDbBlocker, Settings
 
 from cache_admin.models import ModelPrice, Tenant
@@ -86,6 +87,12 @@ def _forget_validators() -> None:
         for field in model._meta.fields:
             if isinstance(field, models.IntegerField):
                 field.__dict__.pop("validators", None)
+
+
+@pytest.fixture(autouse=True)
+def _own_language() -> None:
+    """The last request of another test leaves its language behind."""
+    translation.deactivate()
 
 
 @pytest.fixture
