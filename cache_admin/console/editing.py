@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from django.contrib import messages
 from django.http import Http404, HttpResponse
@@ -18,6 +18,9 @@ from cache_admin.models.base import Editable
 from cache_admin.querysets import TenantOwnedQuerySet
 from cache_admin.selectors.audit import was_here
 
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
+
 ItemT = TypeVar("ItemT", bound=Editable)
 
 _GONE = 410
@@ -25,10 +28,16 @@ _GONE = 410
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """`name` is the object's name in templates, `folder` that of its templates and its list."""
+    """`name` is the object's name in templates, `folder` that of its templates and its list.
+
+    The rest is what to say when it is done.
+    """
 
     name: str
     folder: str
+    created: StrOrPromise
+    saved: StrOrPromise
+    deleted: StrOrPromise
 
 
 def item_here(
@@ -53,13 +62,12 @@ def create_page(
     *,
     form: EditForm,
     create: Callable[[], object],
-    done: str,
 ) -> HttpResponse:
     """Show `form` until `create` takes it, then the list."""
     if (
         request.method == "POST"
         and form.is_valid()
-        and save(request, workspace, form=form, change=create, done=done) is not None
+        and save(request, workspace, form=form, change=create, done=str(kind.created)) is not None
     ):
         return redirect(f"console:{kind.folder}", workspace.tenant.slug)
     return _form_page(request, workspace, kind, form=form, item=None)
@@ -73,7 +81,6 @@ def edit_page(
     item: ItemT | None,
     form: EditForm,
     update: Callable[[ItemT], object],
-    done: str,
 ) -> HttpResponse:
     """Show `form` until `update` takes it, then the list.
 
@@ -84,7 +91,8 @@ def edit_page(
     elif (
         request.method == "POST"
         and form.is_valid()
-        and save(request, workspace, form=form, change=lambda: update(item), done=done) is not None
+        and save(request, workspace, form=form, change=lambda: update(item), done=str(kind.saved))
+        is not None
     ):
         return redirect(f"console:{kind.folder}", workspace.tenant.slug)
     return _form_page(request, workspace, kind, form=form, item=None if form.deleted else item)
@@ -97,7 +105,6 @@ def delete_page(
     *,
     item: ItemT | None,
     delete: Callable[[ItemT, int], None],
-    done: str,
 ) -> HttpResponse:
     """Ask, then `delete` the version that was shown; ask again when it has changed since."""
     form = ConfirmForm(request.POST or None, initial={"version": item.version if item else 1})
@@ -105,7 +112,13 @@ def delete_page(
         form.deleted = True
     elif request.method == "POST" and form.is_valid():
         version = form.expected_version
-        save(request, workspace, form=form, change=lambda: delete(item, version), done=done)
+        save(
+            request,
+            workspace,
+            form=form,
+            change=lambda: delete(item, version),
+            done=str(kind.deleted),
+        )
         if not (form.stale or form.deleted or form.errors):
             return redirect(f"console:{kind.folder}", workspace.tenant.slug)
     if form.deleted:

@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 from django.core.paginator import Paginator
 from django.http import HttpResponse
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _
 
 from cache_admin.console.editing import Kind, create_page, delete_page, edit_page, item_here
 from cache_admin.console.forms.faqs import FaqFilter, FaqFilterForm, FaqForm, faq_values
@@ -15,7 +15,7 @@ from cache_admin.models import Faq, Role
 from cache_admin.selectors.faq_search import faqs_found
 from cache_admin.services.faqs import create_faq, delete_faq, update_faq
 
-_KIND = Kind("faq", "faqs")
+_KIND = Kind("faq", "faqs", _("FAQ created."), _("FAQ saved."), _("FAQ deleted."))
 _PAGE_SIZE = 50
 
 
@@ -51,7 +51,6 @@ def faq_new(request: ConsoleRequest, workspace: Workspace) -> HttpResponse:
         _KIND,
         form=form,
         create=lambda: create_faq(tenant=workspace.tenant, actor=workspace.actor, spec=form.spec()),
-        done=_("FAQ created."),
     )
 
 
@@ -73,7 +72,6 @@ def faq_edit(request: ConsoleRequest, workspace: Workspace, uid: str) -> HttpRes
             spec=form.spec(),
             expected_version=form.expected_version,
         ),
-        done=_("FAQ saved."),
     )
 
 
@@ -88,5 +86,4 @@ def faq_delete(request: ConsoleRequest, workspace: Workspace, uid: str) -> HttpR
         delete=lambda item, version: delete_faq(
             faq=item, actor=workspace.actor, expected_version=version
         ),
-        done=_("FAQ deleted."),
     )

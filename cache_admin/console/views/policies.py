@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django.http import HttpResponse
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _
 
 from cache_admin.console.editing import Kind, create_page, delete_page, edit_page, item_here
 from cache_admin.console.forms.policies import PolicyForm, new_policy_values, policy_values
@@ -11,7 +11,7 @@ from cache_admin.console.workspace import ConsoleRequest, Workspace, show, tenan
 from cache_admin.models import Policy, Role
 from cache_admin.services.policies import create_policy, delete_policy, update_policy
 
-_KIND = Kind("policy", "policies")
+_KIND = Kind("policy", "policies", _("Policy created."), _("Policy saved."), _("Policy deleted."))
 
 
 @tenant_page()
@@ -33,7 +33,6 @@ def policy_new(request: ConsoleRequest, workspace: Workspace) -> HttpResponse:
         create=lambda: create_policy(
             tenant=workspace.tenant, actor=workspace.actor, spec=form.spec()
         ),
-        done=_("Policy created."),
     )
 
 
@@ -55,7 +54,6 @@ def policy_edit(request: ConsoleRequest, workspace: Workspace, uid: str) -> Http
             spec=form.spec(),
             expected_version=form.expected_version,
         ),
-        done=_("Policy saved."),
     )
 
 
@@ -70,5 +68,4 @@ def policy_delete(request: ConsoleRequest, workspace: Workspace, uid: str) -> Ht
         delete=lambda item, version: delete_policy(
             policy=item, actor=workspace.actor, expected_version=version
         ),
-        done=_("Policy deleted."),
     )
