@@ -61,6 +61,12 @@ def test_sidebar__account__leads_to_the_password(acme: Tenant, viewer: Client) -
     assert f'href="{PATH}"' in viewer.get("/t/acme/").content.decode()
 
 
+def test_password__rules__one_paragraph(viewer: Client) -> None:
+    page = viewer.get(PATH).content.decode()
+
+    assert "at least 8 characters. Your password" in page
+
+
 def test_password__spanish__in_spanish(viewer: Client) -> None:
     viewer.cookies["django_language"] = "es"
 
