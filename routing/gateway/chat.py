@@ -36,6 +36,12 @@ from routing.providers.openai import AnswerLost, OpenAIProvider
 from routing.providers.targets import Target, TargetBook
 from routing.types import Answer, Completion, Lookup
 
+_ABANDONED_STREAM_SECONDS = 30.0
+"""How long a stream whose app has gone is read on, for its end tells what it cost."""
+
+_MAX_ABANDONED = 256
+"""Calls that are followed at once though their app has gone."""
+
 
 class Background(Protocol):
     """Runs work that no call waits for, to its end."""
@@ -51,6 +57,13 @@ class Miss:
     request: ChatRequest
     lookup: Lookup
     target: Target
+
+    def count_retry(self) -> bool:
+        """Note that the provider is asked once more; False when nobody waits for it any longer."""
+        if self.exchange.record.client_gone:
+            return False
+        self.exchange.record.attempts += 1
+        return True
 
 
 class ChatCompletions:
@@ -70,6 +83,7 @@ class ChatCompletions:
         self._targets = targets
         self._background = background
         self._limits = limits
+        self._abandoned = 0
 
     async def __call__(self, exchange: Exchange) -> None:
         """Answer one exchange. Raises CallError, ProviderError and ClientGone."""
@@ -97,16 +111,19 @@ class ChatCompletions:
             raise
         finally:
             record.provider_us = record.provider_us or _microseconds_since(started)
+            if record.client_gone:
+                self._abandoned -= 1
 
     async def _complete(self, miss: Miss) -> None:
         exchange, request, target = miss.exchange, miss.request, miss.target
         record = exchange.record
         started = time.perf_counter_ns()
-        async with ClientWatch(exchange.receive):
+        # The provider's own time limit bounds the call, whether the app waits or not.
+        async with self._watch(miss, seconds=None):
             body = await self._provider.complete(
                 provider_body(request, target_model=target.model),
                 target=target,
-                before_retry=record.count_retry,
+                may_retry=miss.count_retry,
             )
         record.provider_us = _microseconds_since(started)
         answer = parse_completion(body)
@@ -131,22 +148,36 @@ class ChatCompletions:
         reader = StreamReader(keep_usage=miss.request.include_usage)
         body = provider_body(miss.request, target_model=miss.target.model)
         started = time.perf_counter_ns()
-        async with (
-            ClientWatch(miss.exchange.receive) as watch,
-            self._provider.stream(
-                body, target=miss.target, before_retry=record.count_retry
-            ) as pieces,
-        ):
-            await send(_stream_start(miss))
-            broken: ProviderError | None = None
-            try:
-                last = await _pass_on(pieces, reader, send)
-            except ProviderError as error:
-                last, broken = b"", error
-            record.provider_us = _microseconds_since(started)
-            last += self._end_stream(miss, reader, broken=broken)
-            watch.stop()
-            await send({"type": "http.response.body", "body": last})
+        try:
+            async with (
+                self._watch(miss, seconds=_ABANDONED_STREAM_SECONDS) as watch,
+                self._provider.stream(
+                    body, target=miss.target, may_retry=miss.count_retry
+                ) as pieces,
+            ):
+                await send(_stream_start(miss))
+                broken: ProviderError | None = None
+                try:
+                    last = await _pass_on(pieces, reader, send)
+                except ProviderError as error:
+                    last, broken = b"", error
+                record.provider_us = _microseconds_since(started)
+                last += self._end_stream(miss, reader, broken=broken)
+                watch.stop()
+                await send({"type": "http.response.body", "body": last})
+        except (ClientGone, asyncio.CancelledError):
+            book_completion(record, miss.request.call, reader.answer(), target=miss.target)
+            raise
+
+    def _watch(self, miss: Miss, *, seconds: float | None) -> ClientWatch:
+        """Watch the app; when it goes, its call may still take `seconds`, None without bound."""
+
+        def gone() -> float | None:
+            miss.exchange.record.client_gone = True
+            self._abandoned += 1
+            return seconds if self._abandoned <= _MAX_ABANDONED else 0.0
+
+        return ClientWatch(miss.exchange.receive, on_gone=gone)
 
     def _end_stream(
         self, miss: Miss, reader: StreamReader, *, broken: ProviderError | None

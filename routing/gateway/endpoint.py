@@ -29,13 +29,11 @@ from routing.gateway.http import (
     send_answer,
     send_error,
 )
-from routing.gateway.record import CallRecord, EventKeeper
+from routing.gateway.record import CLIENT_CLOSED_REQUEST, CallRecord, EventKeeper
 from routing.providers.openai import ProviderRefusal
 from routing.types import Decision
 
 logger = logging.getLogger(__name__)
-
-CLIENT_CLOSED_REQUEST = 499
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +89,8 @@ class CallEndpoint:
             )
             await self._handle(Exchange(record, body, head, receive, send))
         except ClientGone:
-            record.finish(CLIENT_CLOSED_REQUEST, error="client_gone")
+            record.client_gone = True
+            record.finish(CLIENT_CLOSED_REQUEST)
         except CallError as error:
             record.finish(error.status, error=error.code)
             await send_error(send, error, headers=_headers(record))

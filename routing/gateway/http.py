@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any
@@ -101,22 +100,24 @@ def error_body(message: str, *, status: int, code: str, param: str | None = None
 
 
 class ClientWatch:
-    """Cancels the work inside its block when the app goes away, and raises ClientGone instead.
+    """Notices when the app goes away, and bounds what is still done for it.
 
+    The work in its block goes on then, for the provider bills it all the same. When `on_gone`
+    returns a number of seconds, the work is cancelled after them and the block raises ClientGone.
     Call `stop` before the last piece of the answer is sent: after it, the server reports the end of
     the connection the same way.
     """
 
-    __slots__ = ("_gone", "_receive", "_task", "_watcher")
+    __slots__ = ("_bound", "_on_gone", "_receive", "_watcher")
 
-    def __init__(self, receive: Receive) -> None:
+    def __init__(self, receive: Receive, *, on_gone: Callable[[], float | None]) -> None:
         self._receive = receive
-        self._gone = False
-        self._task: asyncio.Task[Any] | None = None
+        self._on_gone = on_gone
+        self._bound = asyncio.timeout(None)
         self._watcher: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> ClientWatch:
-        self._task = asyncio.current_task()
+        await self._bound.__aenter__()
         self._watcher = asyncio.create_task(self._watch())
         return self
 
@@ -132,24 +133,16 @@ class ClientWatch:
         trace: TracebackType | None,
     ) -> None:
         self.stop()
-        if not self._gone or self._task is None:
-            return
-        if kind is None or not issubclass(kind, asyncio.CancelledError):
-            # The cancellation was asked for but not yet delivered; take it here.
-            with suppress(asyncio.CancelledError):
-                await asyncio.sleep(0)
-        self._task.uncancel()
-        if kind is None or issubclass(kind, asyncio.CancelledError):
+        try:
+            await self._bound.__aexit__(kind, error, trace)
+        except TimeoutError:
             raise ClientGone from None
 
     async def _watch(self) -> None:
-        while True:
-            message = await self._receive()
-            if message["type"] == "http.disconnect":
-                self._gone = True
-                if self._task is not None:
-                    self._task.cancel()
-                return
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+        if (seconds := self._on_gone()) is not None:
+            self._bound.reschedule(asyncio.get_running_loop().time() + seconds)
 
 
 def _too_large(limit: int) -> CallError:

@@ -11,6 +11,7 @@ from routing.prices import NO_TOKENS
 from routing.telemetry.events import Avoided, Event, Stages, new_event_id
 from routing.types import Call, Lookup
 
+CLIENT_CLOSED_REQUEST = 499
 UNPRICED = "unpriced"
 NO_USAGE = "no_usage"
 
@@ -26,13 +27,14 @@ class CallRecord:
     """What is known of a call so far. `id` is both the event's and the response's.
 
     `finish` makes the event, once; a later `finish` changes nothing, so that the first thing that
-    ended a call is the one told. `attempts` counts how often the provider was asked.
+    ended a call is the one told. `attempts` counts how often the provider was asked. Once
+    `client_gone`, nobody is told any more, and the event says 499 whatever else happens.
     """
 
     __slots__ = (
         "_finished", "_grant", "_keeper", "_protocol", "_started_ns", "active", "attempts",
-        "avoided", "call", "cost", "id", "lookup", "model_used", "notes", "provider", "provider_us",
-        "stream", "usage",
+        "avoided", "call", "client_gone", "cost", "id", "lookup", "model_used", "notes", "provider",
+        "provider_us", "stream", "usage",
     )  # fmt: skip
 
     def __init__(
@@ -51,6 +53,7 @@ class CallRecord:
         self.model_used = ""
         self.provider = ""
         self.attempts = 1
+        self.client_gone = False
         self.provider_us = 0
         self.usage = NO_TOKENS
         self.cost = Cost(nanousd=0)
@@ -62,10 +65,6 @@ class CallRecord:
         """Whose call it is."""
         return self._grant
 
-    def count_retry(self) -> None:
-        """Note that the provider is asked once more."""
-        self.attempts += 1
-
     def lose_usage(self) -> None:
         """Note that the provider may have charged for what it did not say, once."""
         if self.usage == NO_TOKENS and NO_USAGE not in self.notes:
@@ -76,6 +75,10 @@ class CallRecord:
         if self._finished:
             return
         self._finished = True
+        if self.client_gone:
+            if error:
+                self.notes.append(error)
+            status, error = CLIENT_CLOSED_REQUEST, "client_gone"
         call, lookup = self.call, self.lookup
         decision = lookup.decision if lookup else None
         answer = lookup.answer if lookup else None

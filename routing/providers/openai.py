@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 from routing.errors import ProviderError
-from routing.providers.retry import MAX_ATTEMPTS, may_retry, retry_delay
+from routing.providers.retry import MAX_ATTEMPTS, is_retryable, retry_delay
 from routing.providers.targets import Target
 
 if TYPE_CHECKING:
@@ -53,15 +53,16 @@ class _Account:
     dropped: bool = False
 
 
-def _go_on() -> None:
-    """What is done before another attempt when nobody counts them."""
+def _always() -> bool:
+    return True
 
 
 class OpenAIProvider:
     """A pool of clients, one per account, so that no two accounts share connections or cookies.
 
-    `before_retry` is called before every further attempt; what it raises ends the call. Only calls
-    that cannot have been billed are made again: refused with 408, 409, 429 or 5xx, or never sent.
+    Only calls that cannot have been billed are made again: refused with 408, 409, 429 or 5xx, or
+    never sent. `may_retry` is asked before each further attempt; False ends the call with the
+    failure it has.
     """
 
     def __init__(self, *, timeout_seconds: float, max_accounts: int = MAX_ACCOUNTS) -> None:
@@ -87,16 +88,16 @@ class OpenAIProvider:
             await account.client.close()
 
     async def complete(
-        self, body: bytes, *, target: Target, before_retry: Callable[[], None] = _go_on
+        self, body: bytes, *, target: Target, may_retry: Callable[[], bool] = _always
     ) -> bytes:
         """The provider's answer to the JSON `body`, as it came. Raises ProviderError."""
         async with self._client(target) as client:
-            response = await self._post(client, body, stream=False, before_retry=before_retry)
+            response = await self._post(client, body, stream=False, may_retry=may_retry)
             return response.content
 
     @asynccontextmanager
     async def stream(
-        self, body: bytes, *, target: Target, before_retry: Callable[[], None] = _go_on
+        self, body: bytes, *, target: Target, may_retry: Callable[[], bool] = _always
     ) -> AsyncIterator[AsyncIterator[bytes]]:
         """The pieces of a streamed answer as the network delivers them.
 
@@ -104,7 +105,7 @@ class OpenAIProvider:
         early closes the connection, which ends the call at the provider.
         """
         async with self._client(target) as client:
-            response = await self._post(client, body, stream=True, before_retry=before_retry)
+            response = await self._post(client, body, stream=True, may_retry=may_retry)
             pieces = _pieces(response)
             try:
                 yield pieces
@@ -116,7 +117,7 @@ class OpenAIProvider:
                     await response.aclose()
 
     async def _post(
-        self, client: AsyncOpenAI, body: bytes, *, stream: bool, before_retry: Callable[[], None]
+        self, client: AsyncOpenAI, body: bytes, *, stream: bool, may_retry: Callable[[], bool]
     ) -> httpx2.Response:
         import httpx2
         from openai import OpenAIError
@@ -131,9 +132,8 @@ class OpenAIProvider:
                         return await _send(client, body, stream=stream)
                     except OpenAIError as error:
                         delay = _delay(error, attempt=attempt)
-                        if delay is None or clock() + delay >= deadline:
+                        if delay is None or clock() + delay >= deadline or not may_retry():
                             raise
-                    before_retry()
                     attempt += 1
                     await asyncio.sleep(delay)
         except (OpenAIError, httpx2.HTTPError, TimeoutError) as error:
@@ -216,7 +216,7 @@ def _delay(error: OpenAIError, *, attempt: int) -> float | None:
     jitter = random.random()  # noqa: S311 - spreads calls, guards nothing
     if isinstance(error, APIStatusError):
         headers = error.response.headers
-        if not may_retry(error.status_code, headers):
+        if not is_retryable(error.status_code, headers):
             return None
         return retry_delay(headers, attempt=attempt, jitter=jitter)
     if _was_sent(error):

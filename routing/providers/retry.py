@@ -16,7 +16,7 @@ _JITTER = 0.25
 _RETRIED = frozenset({408, 409, 429})
 
 
-def may_retry(status: int, headers: Mapping[str, str]) -> bool:
+def is_retryable(status: int, headers: Mapping[str, str]) -> bool:
     """Whether a call answered with `status` may be made again."""
     if headers.get("x-should-retry") == "false":
         return False

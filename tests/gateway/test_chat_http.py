@@ -221,7 +221,7 @@ def test_chat__streamed_and_whole_misses__ledger_equals_the_providers_meter(
     ]
 
 
-def test_chat__app_goes_away__provider_call_ends_and_event_says_499(
+def test_chat__app_goes_away_and_the_provider_hangs__event_says_499(
     gateway: Gateway, sandbox: Sandbox
 ) -> None:
     sandbox.control(hang_rate=1.0)

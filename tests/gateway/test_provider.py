@@ -96,14 +96,17 @@ async def test_complete__rate_limited__retry_after_kept(
 async def test_complete__refused_once__asked_again_and_told(
     provider: OpenAIProvider, scripted: ScriptedProvider, status: int
 ) -> None:
-    retries: list[None] = []
+    asked: list[bool] = []
+
+    def may_retry() -> bool:
+        asked.append(True)
+        return True
+
     scripted.will(Reply((b"{}",), status=status, headers=SOON), Reply((answer(),)))
 
-    whole = await provider.complete(
-        body(), target=target(scripted.url), before_retry=lambda: retries.append(None)
-    )
+    whole = await provider.complete(body(), target=target(scripted.url), may_retry=may_retry)
 
-    assert (whole, len(retries)) == (answer(), 1)
+    assert (whole, asked) == (answer(), [True])
 
 
 @pytest.mark.parametrize("status", [400, 401, 404, 422])
@@ -125,6 +128,17 @@ async def test_complete__provider_says_not_to_retry__asked_once(
 
     with pytest.raises(ProviderRefusal):
         await provider.complete(body(), target=target(scripted.url))
+
+    assert scripted.calls == 1
+
+
+async def test_complete__retry_not_wanted__asked_once(
+    provider: OpenAIProvider, scripted: ScriptedProvider
+) -> None:
+    scripted.will(Reply((b"{}",), status=500, headers=SOON))
+
+    with pytest.raises(ProviderRefusal):
+        await provider.complete(body(), target=target(scripted.url), may_retry=lambda: False)
 
     assert scripted.calls == 1
 

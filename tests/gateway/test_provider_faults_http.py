@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import httpx2
 import pytest
 
+from routing.telemetry.events import Event
 from tests.gateway.scripted import (
+    COST_NANOUSD,
     Reply,
     ScriptedProvider,
     answer,
@@ -12,7 +15,8 @@ from tests.gateway.scripted import (
     event,
     stream_end,
 )
-from tests.gateway.serving import Gateway
+from tests.gateway.serving import Gateway, events, wait_until
+from tests.routing.builders import ACME_KEY
 
 pytestmark = pytest.mark.model
 
@@ -65,6 +69,70 @@ def test_chat__answer_lost_on_the_way__event_says_that_its_cost_is_not_known(
 
     event = scripted_gateway.event(response)
     assert (event.status, event.reason.split(",")[-1]) == (502, "no_usage")
+
+
+def left(gateway: Gateway, question: str, *, stream: bool = False, after: float = 0.3) -> Event:
+    """The event of a call whose app goes away `after` seconds without a word."""
+    request = {
+        "model": "gpt-5-mini",
+        "messages": [{"role": "user", "content": question}],
+        "stream": stream,
+        "cache": {"bypass": True, "endpoint": question},
+    }
+    headers = {"authorization": f"Bearer {ACME_KEY}"}
+    url = f"{gateway.url}/v1/chat/completions"
+    with pytest.raises(httpx2.TimeoutException):
+        httpx2.post(url, json=request, headers=headers, timeout=after)
+
+    def found() -> list[Event]:
+        return [event for event in events(gateway.redis).values() if event.endpoint == question]
+
+    wait_until(lambda: bool(found()))
+    return found()[0]
+
+
+def test_chat__app_goes_away__answer_booked_and_kept(
+    scripted_gateway: Gateway, scripted: ScriptedProvider
+) -> None:
+    scripted.will(Reply((answer("Too late."),), pause=0.5))
+
+    event = left(scripted_gateway, "Who waits for this?")
+
+    assert (event.status, event.error, event.cost_nanousd) == (499, "client_gone", COST_NANOUSD)
+    assert scripted_gateway.ask("Who waits for this?").headers["x-cache-layer"] == "exact"
+
+
+def test_stream__app_goes_away__read_to_its_end_booked_and_kept(
+    scripted_gateway: Gateway, scripted: ScriptedProvider
+) -> None:
+    scripted.will(Reply((chunk("Too "), chunk("late."), stream_end()), pause=0.4))
+
+    event = left(scripted_gateway, "Who reads this?", stream=True, after=0.35)
+
+    assert (event.status, event.error, event.cost_nanousd) == (499, "client_gone", COST_NANOUSD)
+    assert scripted_gateway.ask("Who reads this?").headers["x-cache-layer"] == "exact"
+
+
+def test_chat__app_goes_away_and_the_provider_refuses__not_asked_again(
+    scripted_gateway: Gateway, scripted: ScriptedProvider
+) -> None:
+    scripted.will(Reply((b"{}",), status=503, headers=SOON, pause=0.5))
+
+    event = left(scripted_gateway, "Who is refused?")
+
+    assert (event.status, event.error, scripted.calls) == (499, "client_gone", 1)
+    assert event.reason.endswith("provider_503")
+
+
+def test_chat__app_goes_away_and_no_answer_comes__event_says_that_its_cost_is_not_known(
+    scripted_gateway: Gateway, scripted: ScriptedProvider
+) -> None:
+    scripted.will(Reply((b"half",), pause=0.5, cut=True))
+
+    event = left(scripted_gateway, "Who is cut off?")
+
+    assert (event.status, event.error) == (499, "client_gone")
+    assert "no_usage" in event.reason.split(",")
 
 
 def test_stream__error_inside__passed_on_and_booked_as_a_failure(

@@ -2,17 +2,17 @@ from __future__ import annotations
 
 import pytest
 
-from routing.providers.retry import may_retry, retry_delay
+from routing.providers.retry import is_retryable, retry_delay
 
 
 @pytest.mark.parametrize("status", [408, 409, 429, 500, 502, 503, 529])
 def test_retry__provider_has_not_answered__may_be_asked_again(status: int) -> None:
-    assert may_retry(status, {})
+    assert is_retryable(status, {})
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 413, 422])
 def test_retry__provider_refused_for_good__not_asked_again(status: int) -> None:
-    assert not may_retry(status, {"x-should-retry": "true"})
+    assert not is_retryable(status, {"x-should-retry": "true"})
 
 
 @pytest.mark.parametrize(("attempt", "seconds"), [(1, 0.5), (2, 1.0), (9, 8.0)])
