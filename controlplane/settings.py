@@ -29,7 +29,7 @@ CSRF_TRUSTED_ORIGINS = list(read_list(os.environ, "CSRF_TRUSTED_ORIGINS"))
 # The defaults lead to what `script/server` starts on this machine.
 _REDIS_PORT = read_int(os.environ, "REDIS_PORT", default=6390, minimum=1)
 _RUNTIME_PORT = read_int(os.environ, "RUNTIME_PORT", default=8080, minimum=1)
-REDIS_URL = read_str(os.environ, "REDIS_URL", default=f"redis://127.0.0.1:{_REDIS_PORT}/0")
+REDIS_URL = read_secret(os.environ, "REDIS_URL") or f"redis://127.0.0.1:{_REDIS_PORT}/0"
 GATEWAY_URL = read_str(os.environ, "GATEWAY_URL", default=f"http://127.0.0.1:{_RUNTIME_PORT}")
 
 INSTALLED_APPS = [
@@ -81,7 +81,7 @@ TEMPLATES: list[dict[str, Any]] = [
 
 DATABASES: dict[str, Any] = {
     "default": dj_database_url.parse(
-        read_str(os.environ, "DATABASE_URL", default=f"sqlite:///{DATA_DIR / 'db.sqlite3'}"),
+        read_secret(os.environ, "DATABASE_URL") or f"sqlite:///{DATA_DIR / 'db.sqlite3'}",
         conn_max_age=60,
         conn_health_checks=True,
     )

@@ -55,7 +55,7 @@ def _serve(config: RuntimeConfig, *, host: str, port: int) -> None:
         date_header=False,
         # Peers decide who may read metrics, so no header may rewrite them.
         proxy_headers=False,
-        timeout_graceful_shutdown=int(config.provider_timeout_seconds) + 5,
+        timeout_graceful_shutdown=config.drain_seconds,
         log_config=None,
     )
 

@@ -18,11 +18,12 @@ class RuntimeConfig:
     `cache_budget_ms` bounds what Redis may add to one call. `ready_max_snapshot_age_seconds`: how
     long the runtime may go without hearing from Redis before /readyz says no. `spool_max_bytes`
     bounds the events kept on disk while Redis is away or its event stream is full, which it is at
-    `event_stream_max_entries` entries of up to 200 events each. `max_body_bytes`,
-    `max_json_depth` and `max_json_nodes` bound what an app may send.
+    `event_stream_max_entries` entries of up to 200 events each. `max_body_bytes`, `max_json_depth`
+    and `max_json_nodes` bound what an app may send. `drain_seconds`: how long calls under way may
+    go on once the runtime is told to stop.
     """
 
-    redis_url: str
+    redis_url: str = field(repr=False)
     data_dir: Path
     embedding_model: str = DEFAULT_EMBEDDING_MODEL
     credentials_key: str = field(default="", repr=False)
@@ -39,6 +40,7 @@ class RuntimeConfig:
     max_body_bytes: int = 4 * 1024 * 1024
     max_json_depth: int = 32
     max_json_nodes: int = 50_000
+    drain_seconds: int = 30
     embedding_workers: int = 2
 
 
@@ -48,11 +50,11 @@ def load_config(environ: Mapping[str, str]) -> RuntimeConfig:
         redis_url=_required(environ, "REDIS_URL", "redis://127.0.0.1:6379/0"),
         data_dir=Path(environ.get("DATA_DIR", "var")),
         embedding_model=environ.get("EMBEDDING_MODEL") or DEFAULT_EMBEDDING_MODEL,
-        credentials_key=environ.get("CREDENTIALS_KEY", ""),
-        openai_api_key=environ.get("OPENAI_API_KEY", ""),
+        credentials_key=read_secret(environ, "CREDENTIALS_KEY"),
+        openai_api_key=read_secret(environ, "OPENAI_API_KEY"),
         openai_base_url=environ.get("OPENAI_BASE_URL", ""),
         sandbox_url=environ.get("SANDBOX_URL", ""),
-        metrics_token=environ.get("METRICS_TOKEN", ""),
+        metrics_token=read_secret(environ, "METRICS_TOKEN"),
         cache_budget_ms=_positive(environ, "CACHE_BUDGET_MS", 30),
         provider_timeout_seconds=float(_positive(environ, "PROVIDER_TIMEOUT_SECONDS", 120)),
         snapshot_poll_ms=_positive(environ, "SNAPSHOT_POLL_MS", 100),
@@ -62,12 +64,35 @@ def load_config(environ: Mapping[str, str]) -> RuntimeConfig:
         max_body_bytes=_positive(environ, "MAX_BODY_BYTES", 4 * 1024 * 1024),
         max_json_depth=_positive(environ, "MAX_JSON_DEPTH", 32),
         max_json_nodes=_positive(environ, "MAX_JSON_NODES", 50_000),
+        drain_seconds=_positive(environ, "DRAIN_SECONDS", 30),
         embedding_workers=_positive(environ, "EMBEDDING_WORKERS", 2),
     )
 
 
+def read_secret(environ: Mapping[str, str], name: str) -> str:
+    """The text of `name`, or of the file that `<name>_FILE` names; empty when neither is set.
+
+    Raises ConfigError when both are, or when the file is unreadable or empty; it never shows the
+    value.
+    """
+    direct, path = environ.get(name, "").strip(), environ.get(f"{name}_FILE", "").strip()
+    if direct and path:
+        raise ConfigError(f"{name} and {name}_FILE are both set; keep one of them")
+    if not path:
+        return direct
+    try:
+        secret = Path(path).read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise ConfigError(f"{name}_FILE={path!r} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError:
+        raise ConfigError(f"{name}_FILE={path!r} is not UTF-8 text") from None
+    if not secret:
+        raise ConfigError(f"{name}_FILE={path!r} is empty")
+    return secret
+
+
 def _required(environ: Mapping[str, str], name: str, example: str) -> str:
-    value = environ.get(name, "")
+    value = read_secret(environ, name)
     if not value:
         raise ConfigError(f"{name} is not set; set it to something like {example}")
     return value

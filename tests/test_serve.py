@@ -66,6 +66,52 @@ def test_plan__all_interfaces__still_reached_on_loopback() -> None:
     assert read_plan({"HOST": "0.0.0.0"}).console_url == "http://127.0.0.1:8000"  # noqa: S104
 
 
+def test_plan__provider_key_in_a_file__no_sandbox(tmp_path: Path) -> None:
+    path = tmp_path / "key"
+    path.write_text("sk-acme")
+
+    assert not read_plan({"OPENAI_API_KEY_FILE": str(path)}).with_sandbox
+
+
+@pytest.mark.parametrize("name", ["REDIS_URL", "DATABASE_URL"])
+def test_environment__address_in_a_file__given_to_the_processes(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "url"
+    path.write_text("redis://cache.example:6379/0\n")
+    environ = {f"{name}_FILE": str(path)}
+
+    child = child_environment(read_plan(environ), environ, secrets={})
+
+    assert child[name] == "redis://cache.example:6379/0"
+    assert f"{name}_FILE" not in child
+
+
+def test_plan__file_of_an_address_missing__named() -> None:
+    with pytest.raises(ServeError, match="REDIS_URL_FILE"):
+        read_plan({"REDIS_URL_FILE": "/nowhere/url"})
+
+
+@pytest.mark.parametrize(("environ", "seconds"), [({}, 13), ({"DRAIN_SECONDS": "60"}, 65)])
+def test_config__runtime__has_longer_to_stop_than_it_takes(
+    environ: dict[str, str], seconds: int
+) -> None:
+    config = _config(environ)
+
+    assert config["program:runtime"].getint("stopwaitsecs") == seconds
+
+
+@pytest.mark.parametrize(("environ", "seconds"), [({}, "8"), ({"DRAIN_SECONDS": "60"}, "60")])
+def test_environment__drain_seconds__one_for_the_runtime_and_its_supervisor(
+    environ: dict[str, str], seconds: str
+) -> None:
+    assert child_environment(read_plan(environ), environ, secrets={})["DRAIN_SECONDS"] == seconds
+
+
+@pytest.mark.parametrize("text", ["0", "soon", "-1"])
+def test_plan__impossible_drain__named(text: str) -> None:
+    with pytest.raises(ServeError, match="DRAIN_SECONDS"):
+        read_plan({"DRAIN_SECONDS": text})
+
+
 def test_environment__operators_secret__wins_over_the_generated_one() -> None:
     environ = {"SECRET_KEY": "mine", "CREDENTIALS_KEY_FILE": "/run/secrets/key"}
     secrets = {"SECRET_KEY": "made", "CREDENTIALS_KEY": "made", "METRICS_TOKEN": "made"}

@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from routing.config import read_secret
+from routing.errors import ConfigError
+
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
+
+_DRAIN_SECONDS = 8
+_RESOLVED = frozenset({"REDIS_URL_FILE", "DATABASE_URL_FILE"})
+"""Read here, and handed on as what they hold: a process must not be given both forms."""
 
 
 class ServeError(Exception):
@@ -24,7 +31,10 @@ class Port:
 
 @dataclass(frozen=True, slots=True)
 class ServePlan:
-    """One installation. `redis_url` and `database_url` are given, or empty for our own."""
+    """One installation. `redis_url` and `database_url` are given, or empty for our own.
+
+    `drain_seconds`: how long calls under way may go on once everything is told to stop.
+    """
 
     host: str
     runtime: Port
@@ -32,9 +42,10 @@ class ServePlan:
     sandbox: Port
     redis: Port
     data_dir: Path
-    redis_url: str
-    database_url: str
+    redis_url: str = field(repr=False)
+    database_url: str = field(repr=False)
     with_sandbox: bool
+    drain_seconds: int
 
     @property
     def embedded_redis(self) -> bool:
@@ -87,9 +98,10 @@ def read_plan(environ: Mapping[str, str]) -> ServePlan:
         sandbox=_port(environ, "SANDBOX_PORT", 8090),
         redis=_port(environ, "REDIS_PORT", 6390),
         data_dir=data_dir.resolve(),
-        redis_url=environ.get("REDIS_URL", ""),
-        database_url=environ.get("DATABASE_URL", ""),
+        redis_url=_secret(environ, "REDIS_URL"),
+        database_url=_secret(environ, "DATABASE_URL"),
         with_sandbox=_with_sandbox(environ),
+        drain_seconds=_drain_seconds(environ),
     )
 
 
@@ -111,6 +123,7 @@ def child_environment(
         "DATA_DIR": str(plan.data_dir),
         "REDIS_URL": plan.redis_url or f"redis://127.0.0.1:{plan.redis.number}/0",
         "DATABASE_URL": plan.database_url or f"sqlite:///{plan.data_dir / 'db.sqlite3'}",
+        "DRAIN_SECONDS": str(plan.drain_seconds),
         "GATEWAY_URL": plan.runtime_url,
         "DJANGO_SETTINGS_MODULE": "controlplane.settings",
         "PYTHONUNBUFFERED": "1",
@@ -121,7 +134,8 @@ def child_environment(
     }
     if plan.with_sandbox:
         derived["SANDBOX_URL"] = plan.sandbox_url
-    return {**defaults, **environ, **kept, **derived}
+    given = {name: value for name, value in environ.items() if name not in _RESOLVED}
+    return {**defaults, **given, **kept, **derived}
 
 
 def _port(environ: Mapping[str, str], variable: str, default: int) -> Port:
@@ -137,4 +151,18 @@ def _with_sandbox(environ: Mapping[str, str]) -> bool:
         raise ServeError(f"SANDBOX={choice!r} is neither 0 (off) nor 1 (on)")
     if choice:
         return choice == "1"
-    return not environ.get("OPENAI_API_KEY")
+    return not (environ.get("OPENAI_API_KEY") or environ.get("OPENAI_API_KEY_FILE"))
+
+
+def _drain_seconds(environ: Mapping[str, str]) -> int:
+    text = environ.get("DRAIN_SECONDS") or str(_DRAIN_SECONDS)
+    if not text.isascii() or not text.isdigit() or int(text) < 1:
+        raise ServeError(f"DRAIN_SECONDS={text!r} is not a number of seconds; set it to 1 or more")
+    return int(text)
+
+
+def _secret(environ: Mapping[str, str], name: str) -> str:
+    try:
+        return read_secret(environ, name)
+    except ConfigError as error:
+        raise ServeError(str(error)) from error

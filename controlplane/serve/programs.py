@@ -49,7 +49,8 @@ def list_programs(plan: ServePlan) -> list[Program]:
     runtime = (python, "-m", "routing", "--host", plan.host, "--port", str(plan.runtime.number))
     return [
         *programs,
-        Program("runtime", runtime, priority=30),
+        # Told to stop, it lets calls under way end and then ships their events.
+        Program("runtime", runtime, priority=30, stop_seconds=plan.drain_seconds + 5),
         Program("console", _console_argv(plan), priority=40),
         Program("ingest", (*manage, "ingest_events"), priority=50),
         Program("worker", (*celery, "worker", "-c", "2", "--loglevel", "WARNING"), priority=60),
