@@ -15,7 +15,7 @@ from routing.errors import CacheUnavailable, CallError
 from routing.gateway.accounting import book_hit
 from routing.gateway.controls import read_controls
 from routing.gateway.endpoint import Exchange
-from routing.gateway.headers import decision_header, hit_headers, pass_headers
+from routing.gateway.headers import decision_header, hit_headers, pass_headers, store_headers
 from routing.gateway.http import JSON_TYPE, send_answer
 from routing.gateway.json_body import JsonLimits, bad_request, decode_object
 from routing.gateway.record import CallRecord
@@ -23,7 +23,7 @@ from routing.gateway.request import query_bypass, read_model
 from routing.ledger import MAX_TOKENS, OpenAIUsage, completion_cost, usage_from_openai
 from routing.prices import NO_TOKENS, Usage
 from routing.telemetry.events import Layer
-from routing.types import Call, Completion
+from routing.types import Call, Completion, Controls
 
 _CONTROL_FIELDS = (
     "policy", "user", "tags", "documents", "endpoint", "min_similarity", "ttl_seconds", "explain",
@@ -90,6 +90,7 @@ class CacheApi:
         record = exchange.record
         body = self._decode(exchange, known=_STORE_FIELDS)
         call = _call(body, exchange)
+        _refuse_contradiction(call.controls)
         answer = _text(body, "answer")
         usage = _usage(body.get("usage"))
         if not self._engine.cache_available:
@@ -116,7 +117,10 @@ class CacheApi:
             entry_id=f"{plan.partition}.{plan.entry_id}",
             expires_at=stored_at.replace(microsecond=0) + timedelta(seconds=plan.ttl_seconds),
         )
-        await send_answer(exchange.send, msgspec.json.encode(kept), headers=[JSON_TYPE], status=201)
+        headers = store_headers(revision=record.active.revision, response_id=record.id)
+        await send_answer(
+            exchange.send, msgspec.json.encode(kept), headers=[JSON_TYPE, *headers], status=201
+        )
 
     def _decode(self, exchange: Exchange, *, known: frozenset[str]) -> dict[str, Any]:
         body = decode_object(exchange.body, limits=self._limits)
@@ -142,6 +146,14 @@ def _call(body: Mapping[str, Any], exchange: Exchange) -> Call:
         controls=read_controls(controls, headers=exchange.head.cache_headers),
         bypass_reason=query_bypass(query),
     )
+
+
+def _refuse_contradiction(controls: Controls) -> None:
+    """Obeyed, they would keep nothing; ignored, they would be lies."""
+    contradicting = {"x-cache-bypass": controls.bypass, "x-cache-no-store": controls.no_store}
+    for name, given in contradicting.items():
+        if given:
+            raise bad_request(f"{name} contradicts storing; leave it out.", param=name)
 
 
 def _cache_away(stage: str) -> CallError:

@@ -14,11 +14,10 @@ from routing.active import ActiveConfig
 from routing.config import RuntimeConfig
 from routing.errors import CallError, ProviderError
 from routing.gateway.auth import authorize
-from routing.gateway.headers import pass_headers
+from routing.gateway.headers import Headers, pass_headers
 from routing.gateway.http import (
     JSON_TYPE,
     ClientGone,
-    Header,
     Receive,
     RequestHead,
     Scope,
@@ -29,6 +28,7 @@ from routing.gateway.http import (
     send_answer,
     send_error,
 )
+from routing.gateway.json_body import bad_request
 from routing.gateway.record import CLIENT_CLOSED_REQUEST, CallRecord, EventKeeper
 from routing.providers.openai import ProviderRefusal
 from routing.types import Decision
@@ -84,6 +84,7 @@ class CallEndpoint:
             await send_error(send, error)
             return
         try:
+            _refuse_repetition(head)
             body = await read_body(
                 receive, content_length=head.content_length, limit=self._max_body_bytes
             )
@@ -112,12 +113,19 @@ class CallEndpoint:
         return CallRecord(self._keeper, active=active, grant=grant, protocol=self._protocol)
 
 
+def _refuse_repetition(head: RequestHead) -> None:
+    """Of two values of one control, one would be lost, and nobody could tell which."""
+    if head.repeated:
+        name = head.repeated.decode("latin-1")
+        raise bad_request(f"{name} was sent twice; send it once.", param=name)
+
+
 async def _send_wrong_method(send: Send) -> None:
     error = CallError("This endpoint takes POST.", status=405, code="method_not_allowed")
     await send_error(send, error, headers=[(b"allow", b"POST")])
 
 
-async def _send_provider_error(send: Send, error: ProviderError, *, headers: list[Header]) -> None:
+async def _send_provider_error(send: Send, error: ProviderError, *, headers: Headers) -> None:
     body = error.body if error.body and _is_openai_error(error.body) else None
     if body is None:
         body = error_body(error.message, status=error.status, code=error.code)
@@ -126,7 +134,7 @@ async def _send_provider_error(send: Send, error: ProviderError, *, headers: lis
     await send_answer(send, body, headers=[JSON_TYPE, *headers], status=error.status)
 
 
-def _headers(record: CallRecord) -> list[Header]:
+def _headers(record: CallRecord) -> Headers:
     decision = record.lookup.decision if record.lookup else None
     if decision is None:
         decision = Decision(result="bypass", layer="none", revision=record.active.revision)

@@ -7,12 +7,13 @@ from functools import lru_cache
 
 import msgspec
 
+from routing.gateway.http import Header
 from routing.ledger import usd
 from routing.types import Answer, Decision
 
-Headers = list[tuple[bytes, bytes]]
+Headers = list[Header]
 
-SSE_TYPE = (b"content-type", b"text/event-stream; charset=utf-8")
+SSE_TYPE: Header = (b"content-type", b"text/event-stream; charset=utf-8")
 NO_BUFFERING = ((b"cache-control", b"no-cache"), (b"x-accel-buffering", b"no"))
 _COST_NOTHING = (b"x-cost-usd", usd(0).encode())
 _LAYERS = {
@@ -59,12 +60,17 @@ def pass_headers(
     return headers
 
 
-def decision_header(decision: Decision) -> tuple[bytes, bytes]:
+def store_headers(*, revision: int, response_id: str) -> Headers:
+    """Headers of an answer the app brought to be kept."""
+    return [_revision(revision), (b"x-response-id", response_id.encode())]
+
+
+def decision_header(decision: Decision) -> Header:
     """The decision record as one line of ASCII JSON."""
     record = json.dumps(msgspec.to_builtins(decision), separators=(",", ":"))
     return b"x-cache-decision", record.encode("ascii")
 
 
 @lru_cache(maxsize=8)
-def _revision(revision: int) -> tuple[bytes, bytes]:
+def _revision(revision: int) -> Header:
     return b"x-snapshot-revision", b"%d" % revision

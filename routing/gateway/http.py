@@ -35,11 +35,15 @@ class ClientGone(Exception):
 
 @dataclass(slots=True)
 class RequestHead:
-    """What the gateway reads from the request headers. `app_key` is empty when none was sent."""
+    """What the gateway reads from the request headers. `app_key` is empty when none was sent.
+
+    `repeated` is an ``x-cache-*`` header that was sent twice, empty when none was.
+    """
 
     app_key: bytes = b""
     content_length: int = 0
     cache_headers: dict[bytes, bytes] = field(default_factory=dict)
+    repeated: bytes = b""
 
 
 def read_head(headers: Iterable[Header]) -> RequestHead:
@@ -55,6 +59,8 @@ def read_head(headers: Iterable[Header]) -> RequestHead:
         elif name == b"content-length":
             head.content_length = int(value) if value.isdigit() and len(value) < 19 else 0
         elif name.startswith(HEADER_PREFIX):
+            if name in head.cache_headers:
+                head.repeated = name
             head.cache_headers[name] = value
     return head
 
@@ -66,17 +72,19 @@ async def read_body(receive: Receive, *, content_length: int, limit: int) -> byt
     """
     if content_length > limit:
         raise _too_large(limit)
-    body = b""
+    pieces: list[bytes] = []
+    length = 0
     while True:
         message = await receive()
         if message["type"] != "http.request":
             raise ClientGone
         piece: bytes = message.get("body", b"")
-        body = body + piece if body else piece
-        if len(body) > limit:
+        length += len(piece)
+        if length > limit:
             raise _too_large(limit)
+        pieces.append(piece)
         if not message.get("more_body", False):
-            return body
+            return b"".join(pieces)
 
 
 async def send_answer(send: Send, body: bytes, *, headers: list[Header], status: int = 200) -> None:

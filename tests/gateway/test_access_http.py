@@ -45,6 +45,19 @@ def test_access__x_api_key__works_too(gateway: Gateway) -> None:
     assert response.status_code == 200
 
 
+@pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/cache/lookup", "/v1/cache/store"])
+def test_header__control_sent_twice__400_naming_it(gateway: Gateway, path: str) -> None:
+    headers = [
+        ("authorization", f"Bearer {ACME_KEY}"),
+        ("x-cache-user", "u1"),
+        ("x-cache-user", "u2"),
+    ]
+
+    response = httpx2.post(gateway.url + path, content=b"{}", headers=headers)
+
+    assert (response.status_code, response.json()["error"]["param"]) == (400, "x-cache-user")
+
+
 def test_body__too_large__413(gateway: Gateway) -> None:
     response = gateway.ask("x" * 100_001)
 

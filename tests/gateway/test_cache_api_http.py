@@ -87,6 +87,34 @@ def test_store__new_answer__201_with_its_expiry(gateway: Gateway) -> None:
     assert timedelta(seconds=50) < left <= timedelta(seconds=60)
 
 
+def test_store__new_answer__headers_tell_the_configuration_and_the_call(gateway: Gateway) -> None:
+    headers = store(gateway, "Which revision?", answer="The first.").headers
+
+    assert headers["x-snapshot-revision"] == "1"
+    assert len(headers["x-response-id"]) == 36
+
+
+@pytest.mark.parametrize("header", ["x-cache-bypass", "x-cache-no-store"])
+def test_store__told_not_to_store__400_naming_the_contradiction(
+    gateway: Gateway, header: str
+) -> None:
+    response = gateway.post(
+        "/v1/cache/store", {"query": "Q?", "answer": "A."}, headers={header: "1"}
+    )
+
+    assert (response.status_code, response.json()["error"]["param"]) == (400, header)
+
+
+def test_lookup__bypass__passes_what_is_stored(gateway: Gateway) -> None:
+    store(gateway, "Is it passed?", answer="No.")
+
+    response = gateway.post(
+        "/v1/cache/lookup", {"query": "Is it passed?"}, headers={"x-cache-bypass": "1"}
+    )
+
+    assert not response.json()["hit"]
+
+
 def test_store__again__replaces_the_answer(gateway: Gateway) -> None:
     store(gateway, "Which version?", answer="One.")
     store(gateway, "Which version?", answer="Two.")
