@@ -109,7 +109,7 @@ class ActiveConfig:
 
     def price(self, model: str, *, at: datetime) -> PriceConfig | None:
         """The price of `model` in force at `at`."""
-        return price_at(self.prices.get(model, ()), model, at)
+        return price_at(self.prices.get(model, ()), at)
 
 
 def activate(snapshot: Snapshot) -> ActiveConfig:

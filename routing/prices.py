@@ -48,7 +48,7 @@ def cost_nanousd(usage: Usage, price: PriceConfig) -> int:
     return (scaled + TOKENS_PER_PRICE // 2) // TOKENS_PER_PRICE
 
 
-def price_at(prices: Iterable[PriceConfig], model: str, at: datetime) -> PriceConfig | None:
-    """The price row of `model` in force at `at`; None when the model has none yet."""
-    rows = [row for row in prices if row.model == model and row.valid_from <= at]
+def price_at(prices: Iterable[PriceConfig], at: datetime) -> PriceConfig | None:
+    """Of the price rows of one model, the one in force at `at`; None when there is none yet."""
+    rows = [row for row in prices if row.valid_from <= at]
     return max(rows, key=lambda row: row.valid_from, default=None)
