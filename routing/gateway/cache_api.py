@@ -177,7 +177,9 @@ def _usage(value: object) -> Usage:
         return NO_TOKENS
     try:
         if isinstance(value, dict) and "prompt_tokens" in value:
-            return usage_from_openai(msgspec.convert(value, OpenAIUsage))
+            counted = msgspec.convert(value, OpenAIUsage)
+            _check_counts(counted.prompt_tokens, counted.completion_tokens)
+            return usage_from_openai(counted)
         usage = msgspec.convert(value, Usage)
     except msgspec.ValidationError as error:
         raise bad_request(
@@ -185,10 +187,13 @@ def _usage(value: object) -> Usage:
             param="usage",
             code="invalid_type",
         ) from None
-    counts = msgspec.structs.astuple(usage)
+    _check_counts(*msgspec.structs.astuple(usage))
+    return usage
+
+
+def _check_counts(*counts: int) -> None:
     if min(counts) < 0 or max(counts) > MAX_TOKENS:
         raise bad_request(f"usage holds a count below 0 or above {MAX_TOKENS}.", param="usage")
-    return usage
 
 
 def _cost(record: CallRecord, call: Call, usage: Usage, *, at: datetime) -> int:

@@ -130,6 +130,7 @@ def test_store__again__replaces_the_answer(gateway: Gateway) -> None:
         ({"answer": "A", "usage": "many"}, "usage"),
         ({"answer": "A", "usage": {"input_tokens": -1}}, "usage"),
         ({"answer": "A", "usage": {"input_tokens": 2**62}}, "usage"),
+        ({"answer": "A", "usage": {"prompt_tokens": 2**62}}, "usage"),
         ({"answer": "A", "usage": {"prompt_tokens": "x"}}, "usage"),
         ({"answer": "A", "ttl": 5}, "ttl"),
         ({"answer": "A", "tags": "x"}, "cache.tags"),
