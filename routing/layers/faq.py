@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from routing.active import ActiveTenant
-from routing.prices import Usage
+from routing.prices import NO_TOKENS
 from routing.types import Answer, Call
 
 
@@ -22,6 +22,6 @@ def curated_answer(call: Call, tenant: ActiveTenant) -> Answer | None:
         age_seconds=0,
         ttl_seconds=0,
         model=call.model,
-        usage=Usage(),
+        usage=NO_TOKENS,
         cost_nanousd=0,
     )

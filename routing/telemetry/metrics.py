@@ -22,7 +22,7 @@ from prometheus_client import (
 from prometheus_client.core import CounterMetricFamily
 from prometheus_client.registry import Collector
 
-from routing.prices import Usage
+from routing.prices import NO_TOKENS
 from routing.telemetry.events import Event
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -52,7 +52,6 @@ _TOKEN_TYPES = (
     ("cache_write_5m", "cache_write_5m_input_tokens"),
     ("cache_write_1h", "cache_write_1h_input_tokens"),
 )
-_NO_USAGE = Usage()
 
 
 class HitWindow:
@@ -178,7 +177,7 @@ class Metrics:
             self._hits.add(hit=event.result == "hit", now=time.monotonic())
         self._latency.observe(event.stages_us.total / _MICRO)
         # A hit repeats the usage of the call that made it; the provider billed it only once.
-        if event.result == "hit" or (not event.cost_nanousd and event.usage == _NO_USAGE):
+        if event.result == "hit" or (not event.cost_nanousd and event.usage == NO_TOKENS):
             return
         model = self._models.bounded(event.model_used or event.model_asked or UNSET)
         endpoint = self._endpoints.bounded(event.endpoint or UNSET)
