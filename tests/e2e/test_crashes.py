@@ -76,7 +76,7 @@ def test_redis_killed__right_after_a_save__has_the_latest_revision_again(
 
     wait_until(lambda: _all_back(product, killed), seconds=20)
     wait_until(lambda: _pointer(product_redis) == _latest(product), seconds=20)
-    assert _revision_in_force(client) == _latest(product)
+    wait_until(lambda: _revision_in_force(client) == _latest(product), seconds=5)
 
 
 def test_redis_killed__answers_kept_before__are_still_there(
