@@ -42,6 +42,8 @@ def test_server__stream__comes_from_cache_too(client: openai.OpenAI) -> None:
     assert layer_of(client, question, stream=True) == "none"
 
     wait_until(lambda: layer_of(client, question, stream=True) == "exact", seconds=10)
+    assert layer_of(client, "Is there any swimming pool?", stream=True) == "semantic"
+    assert layer_of(client, "what is your return policy", stream=True) == "faq"
 
 
 def test_server__runtime_killed__comes_back(product: Product, client: openai.OpenAI) -> None:
