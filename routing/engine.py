@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from routing.active import ActiveConfig, ActiveTenant
 from routing.breaker import Breaker
-from routing.errors import CacheUnavailable
+from routing.errors import CacheUnavailable, EntryUnreadable
 from routing.layers.faq import curated_answer
 from routing.layers.place import Place, answer_from, find_place, refusal
 from routing.layers.semantic import candidates_needed, choose
@@ -206,6 +206,9 @@ class Engine:
         """Await `work`, telling the breaker how it went."""
         try:
             result = await work
+        except EntryUnreadable:
+            self._breaker.succeeded()
+            raise
         except CacheUnavailable:
             self._breaker.failed()
             raise

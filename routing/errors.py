@@ -9,6 +9,7 @@ RepriseError is never raised itself::
     │   └── SnapshotDigestError    the body does not match its digest
     ├── CallError              the app's call is wrong; answered 4xx in the API's own error shape
     ├── CacheUnavailable       Redis or the embedder failed or ran out of budget; the call goes on
+    │   └── EntryUnreadable        Redis answered, with an entry that cannot be read
     └── ProviderError          the provider refused, failed or timed out
 """
 
@@ -56,6 +57,10 @@ class CacheUnavailable(RepriseError):
         super().__init__(f"{stage}: {reason}")
         self.stage = stage
         self.reason = reason
+
+
+class EntryUnreadable(CacheUnavailable):
+    """What Redis holds is damaged or of another release. Redis itself is well."""
 
 
 class ProviderError(RepriseError):

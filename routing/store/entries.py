@@ -19,7 +19,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from routing import redis_names
-from routing.errors import CacheUnavailable
+from routing.errors import CacheUnavailable, EntryUnreadable
 from routing.store import lua
 from routing.store.batch import BatchedReader
 from routing.store.patience import within
@@ -190,4 +190,4 @@ def _decode_entry(blob: bytes | None, *, stage: str) -> Entry | None:
     try:
         return _ENTRY_DECODER.decode(blob)
     except msgspec.MsgspecError as error:
-        raise CacheUnavailable(stage, f"unreadable entry: {error}") from error
+        raise EntryUnreadable(stage, f"unreadable entry: {error}") from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -10,6 +11,7 @@ from typing import Any
 
 import msgspec
 import pytest
+import redis
 from redis.asyncio import Redis
 
 from routing.active import activate
@@ -68,10 +70,10 @@ async def embedder(model_cache_dir: Path) -> AsyncIterator[Embedder]:
 
 @pytest.fixture
 async def world(redis_url: str, embedder: Embedder) -> AsyncIterator[World]:
-    redis = Redis.from_url(redis_url)
+    connection = Redis.from_url(redis_url)
     built: World = World(
         Engine(
-            store=EntryStore(fast=redis, patient=redis, budget_seconds=2),
+            store=EntryStore(fast=connection, patient=connection, budget_seconds=2),
             embedder=embedder,
             on_error=lambda stage: built.errors.append(stage),
             clock=lambda: built.now,
@@ -79,7 +81,7 @@ async def world(redis_url: str, embedder: Embedder) -> AsyncIterator[World]:
     )
     yield built
     await built.engine.close()
-    await redis.aclose()
+    await connection.aclose()
 
 
 async def play(world: World, step: dict[str, Any]) -> None:
@@ -172,11 +174,27 @@ async def test_lookup__model_breaks_in_an_unknown_way__bypass_not_an_error(
             raise ArithmeticError(text)
 
     errors: list[str] = []
-    redis = Redis.from_url(redis_url)
-    store = EntryStore(fast=redis, patient=redis, budget_seconds=2)
+    connection = Redis.from_url(redis_url)
+    store = EntryStore(fast=connection, patient=connection, budget_seconds=2)
     engine = Engine(store=store, embedder=Broken(), on_error=errors.append)
 
     found = await engine.lookup(call("Where is my order?"), activate(CONFIGURATION))
-    await redis.aclose()
+    await connection.aclose()
 
     assert (found.decision.result, errors) == ("bypass", ["internal"])
+
+
+async def test_lookup__damaged_entry__counted_but_redis_not_blamed(
+    world: World, redis_client: redis.Redis
+) -> None:
+    await play(world, {"ask": "Where is my order?", "answer": "In the app."})
+    for name in redis_client.scan_iter("reprise:t:uid-acme:*:e:*"):
+        redis_client.hset(name, "e", b"\xff damaged")
+
+    for _ in range(5):
+        found = await world.ask(call("Where is my order?"))
+        await asyncio.sleep(0.05)
+
+    assert found.decision.result == "bypass"
+    assert world.errors == ["exact"] * 5
+    assert world.engine.cache_available
