@@ -42,9 +42,12 @@ def test_rollback__done__newest_revision_says_so(console: Console, old_answer: s
 
 
 def test_revision__pushed__acknowledged_by_the_runtime(console: Console, old_answer: str) -> None:
-    console.open("revisions/")
+    def acknowledged() -> bool:
+        console.open("revisions/")
+        return "in force on 1" in history(console).first.inner_text()
 
-    expect(history(console).first).to_contain_text("in force on 1")
+    # The page shows what is known when it is opened; the acknowledgement may come just after.
+    wait_until(acknowledged, seconds=5)
 
 
 def roll_back(console: Console) -> str:
