@@ -7,9 +7,11 @@ a wrong setting stops the start instead of surfacing later. An empty value count
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
+
+from routing import config
+from routing.errors import ConfigError
 
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"0", "false", "no", "off"})
@@ -59,17 +61,7 @@ def read_secret(environ: Mapping[str, str], name: str) -> str:
 
     The value never appears in an error.
     """
-    direct, path = read_str(environ, name), read_str(environ, f"{name}_FILE")
-    if direct and path:
-        raise ImproperlyConfigured(f"{name} and {name}_FILE are both set; keep one of them")
-    if not path:
-        return direct
     try:
-        secret = Path(path).read_text(encoding="utf-8").strip()
-    except OSError as error:
-        raise ImproperlyConfigured(
-            f"{name}_FILE={path!r} cannot be read: {error.strerror}"
-        ) from error
-    if not secret:
-        raise ImproperlyConfigured(f"{name}_FILE={path!r} is empty")
-    return secret
+        return config.read_secret(environ, name)
+    except ConfigError as error:
+        raise ImproperlyConfigured(str(error)) from error

@@ -62,6 +62,14 @@ def test_read_secret__file_empty__refused_by_name(tmp_path: Path) -> None:
         read_secret({"SECRET_KEY_FILE": str(path)}, "SECRET_KEY")
 
 
+def test_read_secret__file_not_text__refused_by_name(tmp_path: Path) -> None:
+    path = tmp_path / "secret"
+    path.write_bytes(b"\xff\xfe")
+
+    with pytest.raises(ImproperlyConfigured, match="SECRET_KEY_FILE"):
+        read_secret({"SECRET_KEY_FILE": str(path)}, "SECRET_KEY")
+
+
 def test_read_secret__both_given__refused_without_showing_it() -> None:
     with pytest.raises(ImproperlyConfigured) as caught:
         read_secret({"SECRET_KEY": "s3cret", "SECRET_KEY_FILE": "/f"}, "SECRET_KEY")
