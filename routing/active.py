@@ -10,6 +10,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from routing.guards.comparison import Lexicon
+from routing.guards.lexicon import lexicon_of
 from routing.normalize import normalize_question
 from routing.prices import price_at
 from routing.snapshot import (
@@ -27,19 +29,31 @@ _LONGEST_QUESTION = 2_000
 """Characters. Curated questions have at most 500; longer texts are not worth normalising."""
 
 
+TENANT = "@tenant"
+"""What every partition of a tenant rests on: its generation."""
+
+
+def policy_name(uid: str) -> str:
+    """What every partition of a policy rests on: its generation."""
+    return f"@policy.{uid}"
+
+
 @dataclass(frozen=True, slots=True)
 class ActiveTenant:
     """One tenant, indexed.
 
-    `faqs` maps a language to its normalised phrasings; the tenant's main language comes first, so
-    it wins where two languages share a phrasing. `policies` are the enabled ones in the order in
-    which they are tried.
+    `generations` maps `TENANT` and every policy's `policy_name` to its generation, as `versions`
+    does the documents: what rests on another version is unreachable. `faqs` maps a language to its
+    normalised phrasings; the tenant's main language comes first, so it wins where two languages
+    share a phrasing. `policies` are the enabled ones in the order in which they are tried.
     """
 
     config: TenantConfig
     faqs: Mapping[str, Mapping[str, FaqConfig]]
     policies: tuple[PolicyConfig, ...]
     versions: Mapping[str, int]
+    generations: Mapping[str, int]
+    lexicon: Lexicon
     routes: Mapping[str, RouteConfig]
 
     def route(self, model: str) -> RouteConfig | None:
@@ -158,6 +172,11 @@ def _activate_tenant(tenant: TenantConfig) -> ActiveTenant:
         faqs={language: _phrases(tenant.faqs, language) for language in ordered},
         policies=tuple(sorted(policies, key=lambda policy: (-policy.priority, policy.name))),
         versions={document.slug: document.version for document in tenant.documents},
+        generations={
+            TENANT: tenant.generation,
+            **{policy_name(policy.uid): policy.generation for policy in tenant.policies},
+        },
+        lexicon=lexicon_of(tenant.lexicon, never_merge=tenant.never_merge),
         routes={route.model: route for route in tenant.routes if route.enabled},
     )
 

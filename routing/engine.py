@@ -10,6 +10,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 import numpy as np
@@ -18,10 +19,17 @@ from numpy.typing import NDArray
 from routing.active import ActiveConfig, ActiveTenant
 from routing.breaker import Breaker
 from routing.errors import CacheUnavailable, EntryUnreadable
-from routing.layers.faq import curated_answer
-from routing.layers.place import Place, answer_from, find_place, refusal
+from routing.layers.faq import curated_answer, wants_curated
+from routing.layers.place import (
+    LAST_RESORT,
+    RENEWABLE,
+    Place,
+    answer_from,
+    find_place,
+    refusal,
+)
 from routing.layers.semantic import candidates_needed, choose
-from routing.store.entries import EntryStore
+from routing.store.entries import Candidate, EntryStore
 from routing.trail import Trail
 from routing.types import Answer, Call, Completion, Entry, Lookup, StorePlan
 
@@ -43,6 +51,14 @@ class TextEmbedder(Protocol):
 
         Raises CacheUnavailable when the model fails.
         """
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What a layer serves; when `stale`, it is to be renewed."""
+
+    answer: Answer
+    stale: bool
 
 
 class Engine:
@@ -92,7 +108,7 @@ class Engine:
             return trail.lookup(plan=self._plan_to_renew(call, tenant, revision=active.revision))
         if answer := curated_answer(call, tenant):
             return trail.hit(answer)
-        trail.passed("faq", "no_match" if call.plain_text else "not_plain_text")
+        trail.passed("faq", _why_not_curated(call, tenant))
         if call.bypass_reason:
             return trail.bypass(call.bypass_reason).lookup()
         return await self._look_in_cache(call, tenant, trail)
@@ -105,7 +121,7 @@ class Engine:
         place = self._place(call, active.tenants[call.tenant])
         if isinstance(place, str):
             return place
-        return _plan(call, place, vector=None, revision=active.revision)
+        return self._plan(call, place, vector=None, revision=active.revision)
 
     async def store(self, plan: StorePlan, completion: Completion) -> bool:
         """Keep a complete answer; False when that failed, which is counted and never raised."""
@@ -146,15 +162,29 @@ class Engine:
         trail.at(place)
         if self._breaker.is_open:
             raise CacheUnavailable("breaker", "Redis is being left alone")
-        if answer := await self._exact(place, trail):
-            return trail.hit(answer)
+        if found := await self._exact(place, trail):
+            return self._told(call, place, trail, found, vector=None)
         vector = await self._embed(call.query, trail)
-        if vector is not None and (answer := await self._semantic(place, vector, trail)):
-            return trail.hit(answer)
-        plan = _plan(call, place, vector=_as_bytes(vector), revision=trail.revision)
-        return trail.lookup(plan=plan)
+        found = await self._semantic(call, place, vector, trail) if vector is not None else None
+        return self._told(call, place, trail, found, vector=_as_bytes(vector))
 
-    async def _exact(self, place: Place, trail: Trail) -> Answer | None:
+    def _told(
+        self,
+        call: Call,
+        place: Place,
+        trail: Trail,
+        found: _Found | None,
+        *,
+        vector: bytes | None,
+    ) -> Lookup:
+        if found is not None and not found.stale:
+            return trail.hit(found.answer)
+        plan = self._plan(call, place, vector=vector, revision=trail.revision)
+        if found is None:
+            return trail.lookup(plan=plan)
+        return trail.hit(found.answer, plan=None if call.controls.no_store else plan)
+
+    async def _exact(self, place: Place, trail: Trail) -> _Found | None:
         entry = await self._watched(
             self._store.get(tenant=place.tenant, partition=place.partition, entry_id=place.entry_id)
         )
@@ -162,10 +192,14 @@ class Engine:
             trail.passed("exact", "no_match")
             return None
         now = self._clock()
-        if reason := refusal(entry, place, now=now):
-            trail.passed("exact", reason)
-            return None
-        return answer_from(entry, place, layer="exact", similarity=1.0, now=now)
+        reason = refusal(entry, place, now=now)
+        if reason in ("", RENEWABLE, LAST_RESORT):
+            answer = answer_from(entry, place, layer="exact", similarity=1.0, now=now)
+            if reason != LAST_RESORT:
+                return _Found(answer, stale=reason == RENEWABLE)
+            trail.last_resort = answer
+        trail.passed("exact", reason)
+        return None
 
     async def _embed(self, query: str, trail: Trail) -> Vector | None:
         started = time.perf_counter()
@@ -177,7 +211,9 @@ class Engine:
             trail.passed("semantic", "text_too_long")
         return vector
 
-    async def _semantic(self, place: Place, vector: Vector, trail: Trail) -> Answer | None:
+    async def _semantic(
+        self, call: Call, place: Place, vector: Vector, trail: Trail
+    ) -> _Found | None:
         nearest = await self._watched(
             self._store.nearest(
                 tenant=place.tenant,
@@ -189,18 +225,16 @@ class Engine:
         if nearest.orphans:
             self._spawn(self._forget(place, nearest.orphans))
         now = self._clock()
-        choice = choose(nearest.candidates, place, now=now)
+        choice = choose(
+            nearest.candidates, place, query=call.query, now=now, explain=call.controls.explain
+        )
         trail.near(choice)
+        if choice.last_resort is not None:
+            trail.last_resort = trail.last_resort or _answer(choice.last_resort, place, now=now)
         if choice.served is None:
             trail.passed("semantic", choice.reason)
             return None
-        return answer_from(
-            choice.served.entry,
-            place,
-            layer="semantic",
-            similarity=choice.served.similarity,
-            now=now,
-        )
+        return _Found(_answer(choice.served, place, now=now), stale=choice.stale)
 
     async def _watched(self, work: Coroutine[None, None, T]) -> T:
         """Await `work`, telling the breaker how it went."""
@@ -233,7 +267,34 @@ class Engine:
             return None
         if isinstance(place, str):
             return None
-        return _plan(call, place, vector=None, revision=revision)
+        return self._plan(call, place, vector=None, revision=revision)
+
+    def _plan(self, call: Call, place: Place, *, vector: bytes | None, revision: int) -> StorePlan:
+        policy = place.policy
+        return StorePlan(
+            tenant=place.tenant,
+            partition=place.partition,
+            entry_id=place.entry_id,
+            policy=policy.uid,
+            query=call.query,
+            vector=vector,
+            ttl_seconds=place.ttl_seconds,
+            documents=place.documents,
+            tags=call.controls.tags,
+            user=place.user,
+            revision=revision,
+            rules=policy.store,
+            min_similarity=place.min_similarity,
+            disabled_guards=policy.disabled_guards,
+            lexicon=place.lexicon,
+            rests_on=place.rests_on,
+            asked_by=call.controls.user,
+            asked_at=self._clock(),
+            answer_id=call.controls.answer_id,
+            grace_seconds=max(policy.stale_seconds, policy.stale_if_error_seconds),
+            embedding_model=place.embedding_model,
+            single_flight=policy.single_flight,
+        )
 
     async def _forget(self, place: Place, ids: tuple[str, ...]) -> None:
         try:
@@ -249,24 +310,20 @@ class Engine:
         task.add_done_callback(self._background.discard)
 
 
+def _why_not_curated(call: Call, tenant: ActiveTenant) -> str:
+    if not call.plain_text:
+        return "not_plain_text"
+    return "no_match" if wants_curated(call, tenant) else "switched_off"
+
+
+def _answer(candidate: Candidate, place: Place, *, now: float) -> Answer:
+    return answer_from(
+        candidate.entry, place, layer="semantic", similarity=candidate.similarity, now=now
+    )
+
+
 def _as_bytes(vector: Vector | None) -> bytes:
     return b"" if vector is None else vector.tobytes()
-
-
-def _plan(call: Call, place: Place, *, vector: bytes | None, revision: int) -> StorePlan:
-    return StorePlan(
-        tenant=place.tenant,
-        partition=place.partition,
-        entry_id=place.entry_id,
-        policy=place.policy.uid,
-        query=call.query,
-        vector=vector,
-        ttl_seconds=place.ttl_seconds,
-        documents=place.documents,
-        tags=call.controls.tags,
-        user=place.user,
-        revision=revision,
-    )
 
 
 def _entry(plan: StorePlan, completion: Completion, *, created: int) -> Entry:
@@ -286,4 +343,7 @@ def _entry(plan: StorePlan, completion: Completion, *, created: int) -> Entry:
         documents=plan.documents,
         tags=plan.tags,
         user=plan.user,
+        message=completion.message,
+        asked_by=plan.asked_by,
+        grace_seconds=plan.grace_seconds,
     )

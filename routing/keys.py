@@ -14,8 +14,10 @@ import msgspec
 from msgspec import Struct
 
 from routing.normalize import normalize_query
+from routing.snapshot import ContextRule, Conversation
+from routing.types import Context
 
-KEY_VERSION = 1
+KEY_VERSION = 2
 """Raise it when the meaning of a part changes: old entries become unreachable and expire."""
 
 _DIGEST_BYTES = 16
@@ -24,8 +26,10 @@ _DIGEST_BYTES = 16
 class PartitionParts(Struct, frozen=True):
     """Everything two calls must share before they may share an answer.
 
-    `context` is the digest of the canonical context; `user` is None when the policy's scope is the
-    tenant; `documents` maps each document the answer rests on to its version.
+    `context` is the digest of what the policy counts of the context; `user` is None when the
+    policy's scope is the tenant; `rests_on` maps each document the answer rests on, and the
+    generations of tenant and policy, to its version; `language` is that of the question, empty
+    when the policy does not tell languages apart.
     """
 
     tenant: str
@@ -33,8 +37,9 @@ class PartitionParts(Struct, frozen=True):
     protocol: str
     context: str
     model_group: str
-    documents: Mapping[str, str]
+    rests_on: Mapping[str, str]
     user: str | None
+    language: str
     embedding_model: str
     key_version: int = KEY_VERSION
 
@@ -44,14 +49,39 @@ def partition_name(parts: PartitionParts) -> str:
     return _digest(msgspec.json.encode(parts, order="deterministic"))
 
 
-def context_digest(context: bytes) -> str:
-    """128-bit digest (hex) of a call's canonical context."""
-    return _digest(context)
+def context_digest(context: Context, rule: ContextRule) -> str:
+    """128-bit digest (hex) of those parts of `context` that `rule` counts.
+
+    Every part is written with its length, so that nothing can move from one part into the next.
+    """
+    parts = [
+        context.other,
+        context.system_prompt if rule.system_prompt else b"",
+        context.tools if rule.tools else b"",
+        context.response_format if rule.response_format else b"",
+        context.attachments if rule.attachments else b"",
+        context.parameters if rule.parameters else b"",
+        *_counted_turns(context.turns, rule),
+    ]
+    return _digest(b"".join(b"%d:%b" % (len(part), part) for part in parts))
+
+
+def context_bytes(context: Context) -> int:
+    """Size of the whole context, whatever a policy counts of it."""
+    return sum(map(len, (*msgspec.structs.astuple(context)[:5], *context.turns, context.other)))
 
 
 def entry_id(query: str) -> str:
     """Place of `query` inside its partition: 128-bit digest (hex) of its normalised text."""
     return _digest(normalize_query(query).encode())
+
+
+def _counted_turns(turns: tuple[bytes, ...], rule: ContextRule) -> tuple[bytes, ...]:
+    if rule.conversation is Conversation.FINGERPRINT:
+        return turns
+    if rule.conversation is Conversation.LAST_TURNS:
+        return turns[-rule.last_turns :]
+    return ()
 
 
 def _digest(data: bytes) -> str:

@@ -6,6 +6,8 @@ Keys of a tenant start with the tenant. All keys of one partition share the hash
 
 from __future__ import annotations
 
+import hashlib
+
 PREFIX = "reprise"
 
 SNAPSHOT_POINTER = f"{PREFIX}:snapshot:current"
@@ -77,3 +79,44 @@ def expiries(tenant_uid: str, partition: str) -> str:
 def partition_documents(tenant_uid: str, partition: str) -> str:
     """Hash document -> version that the partition's answers rest on; absent when on none."""
     return f"{tenant_prefix(tenant_uid)}:{{{partition}}}:d"
+
+
+def tagged(tenant_uid: str, tag: str) -> str:
+    """Sorted set ``<partition>.<entry>`` -> expiry of the entries that carry a tag."""
+    return f"{tenant_prefix(tenant_uid)}:tag:{tag}"
+
+
+def asked_by(tenant_uid: str, user: str) -> str:
+    """Sorted set ``<partition>.<entry>`` -> expiry of the entries that a user caused.
+
+    The name holds a digest, so that listing keys tells nobody's name.
+    """
+    digest = hashlib.blake2b(user.encode(), digest_size=16).hexdigest()
+    return f"{tenant_prefix(tenant_uid)}:user:{digest}"
+
+
+def used(tenant_uid: str) -> str:
+    """Sorted set ``<partition>.<entry>`` -> last served (epoch seconds) or how often; eviction."""
+    return f"{tenant_prefix(tenant_uid)}:used"
+
+
+def cut(tenant_uid: str, what: str) -> str:
+    """String epoch seconds: what was asked before must no longer be stored. `what`: ``tag:<tag>``,
+    ``user:<digest>`` or ``entry:<id>``; expires when no call of that time can still be under way.
+    """
+    return f"{tenant_prefix(tenant_uid)}:cut:{what}"
+
+
+def event_seen(tenant_uid: str, event_id: str) -> str:
+    """String that marks an event as taken; expires after a day."""
+    return f"{tenant_prefix(tenant_uid)}:event:{event_id}"
+
+
+def lease(tenant_uid: str, partition: str, entry_id: str) -> str:
+    """Hash ``token``, ``query``: the call that is asking the provider for this entry."""
+    return f"{tenant_prefix(tenant_uid)}:{{{partition}}}:l:{entry_id}"
+
+
+def flights(tenant_uid: str, partition: str) -> str:
+    """Vector set of the questions that are being asked of the provider."""
+    return f"{tenant_prefix(tenant_uid)}:{{{partition}}}:f"

@@ -51,8 +51,107 @@ class MatchRule(Struct, frozen=True, forbid_unknown_fields=True):
     models: tuple[str, ...] = ()
 
 
+class GuardName(StrEnum):
+    """The checks that may veto a look-alike (`routing.guards`)."""
+
+    NUMBERS = "numbers"
+    DATES = "dates"
+    IDENTIFIERS = "identifiers"
+    ENTITIES = "entities"
+    NEGATION = "negation"
+    OPPOSITES = "opposites"
+    QUESTION_TYPE = "question_type"
+    SLOTS = "slots"
+    LANGUAGE = "language"
+    LENGTH = "length"
+    NEVER_MERGE = "never_merge"
+
+
+class Conversation(StrEnum):
+    """What earlier turns do to the key: nothing, all of them count, or the last few do."""
+
+    NONE = "none"
+    FINGERPRINT = "fingerprint"
+    LAST_TURNS = "last_turns"
+
+
+class ContextRule(Struct, frozen=True):
+    """What two calls must have in common, besides the question, to share an answer.
+
+    `parameters`: temperature, stop and the like. `last_turns` counts messages and is used with
+    that choice of `conversation` only. `language`: calls in different languages never share.
+    """
+
+    system_prompt: bool = True
+    tools: bool = True
+    response_format: bool = True
+    attachments: bool = True
+    parameters: bool = True
+    conversation: Conversation = Conversation.FINGERPRINT
+    last_turns: Annotated[int, Meta(ge=1, le=50)] = 2
+    language: bool = True
+
+
+class PersonalData(StrEnum):
+    """What becomes of answers to, or with, e-mails, phone and card numbers and the like: kept, or
+    kept only where the scope is one user, or never kept."""
+
+    KEEP = "keep"
+    USER_SCOPE_ONLY = "user_scope_only"
+    REFUSE = "refuse"
+
+
+class Volatile(StrEnum):
+    """What becomes of questions about now or about one user's own state: nothing special, the
+    policy of the right content class, or no cache."""
+
+    IGNORE = "ignore"
+    ROUTE = "route"
+    REFUSE = "refuse"
+
+
+class StoreRule(Struct, frozen=True):
+    """Which complete answers may be kept. `valid_json`: what was asked for as JSON must be JSON.
+
+    `finish_abandoned`: a stream whose app has gone is read to its end and kept.
+    """
+
+    tool_calls: bool = False
+    refusals: bool = False
+    valid_json: bool = True
+    min_chars: Annotated[int, Meta(ge=0)] = 1
+    max_chars: Annotated[int, Meta(ge=1)] = 100_000
+    personal_data: PersonalData = PersonalData.USER_SCOPE_ONLY
+    volatile: Volatile = Volatile.ROUTE
+    finish_abandoned: bool = False
+
+
+class LearnedCheck(Struct, frozen=True):
+    """A logistic model trained on the policy's own labelled pairs (`routing.learned`).
+
+    P(right) = 1 / (1 + exp(-(intercept + sum(coefficient * (feature - mean) / scale)))); a hit
+    needs `min_probability` of it. The tuples run parallel to `features`.
+    """
+
+    min_probability: Similarity
+    features: tuple[str, ...]
+    means: tuple[float, ...]
+    scales: tuple[float, ...]
+    coefficients: tuple[float, ...]
+    intercept: float
+    trained_at: datetime
+    pairs: int
+
+
 class PolicyConfig(Struct, frozen=True):
-    """How one kind of call is cached. Highest `priority` wins, then the lesser name."""
+    """How one kind of call is cached. Highest `priority` wins, then the lesser name.
+
+    `generation` is part of the key: raising it retires every answer of the policy. `jitter` is the
+    share of the lifetime by which entries may expire earlier, so that they do not all expire at
+    once. For `stale_seconds` past its expiry an answer is still served while it is renewed, for
+    `stale_if_error_seconds` when the provider fails. `single_flight`: of equal calls at the same
+    time one asks the provider. `faqs`: whether curated answers come first.
+    """
 
     uid: str
     name: Slug
@@ -65,6 +164,16 @@ class PolicyConfig(Struct, frozen=True):
     priority: int = 0
     documents: tuple[Slug, ...] = ()
     enabled: bool = True
+    generation: Annotated[int, Meta(ge=1)] = 1
+    disabled_guards: tuple[GuardName, ...] = ()
+    context: ContextRule = ContextRule()
+    store: StoreRule = StoreRule()
+    jitter: Annotated[float, Meta(ge=0.0, le=0.5)] = 0.0
+    stale_seconds: Annotated[int, Meta(ge=0)] = 0
+    stale_if_error_seconds: Annotated[int, Meta(ge=0)] = 0
+    single_flight: bool = True
+    faqs: bool = True
+    learned: LearnedCheck | None = None
 
 
 class DocumentConfig(Struct, frozen=True):
@@ -133,8 +242,57 @@ class PriceConfig(Struct, frozen=True):
     cache_write_1h: Annotated[int, Meta(ge=0)]
 
 
+class NeverMerge(Struct, frozen=True):
+    """Two questions that must never share an answer, in either direction."""
+
+    a: str
+    b: str
+
+
+class LexiconConfig(Struct, frozen=True):
+    """A tenant's own words for the guards.
+
+    `opposites`: pairs that turn a question round. `alike`: groups of words that mean the same.
+    `apart`: groups of words of which none may stand for another, such as plan names.
+    """
+
+    opposites: tuple[tuple[str, str], ...] = ()
+    alike: tuple[tuple[str, ...], ...] = ()
+    apart: tuple[tuple[str, ...], ...] = ()
+
+
+class EventRule(Struct, frozen=True):
+    """Which entries an event drops: those with the tag that `tag` makes of the event.
+
+    Placeholders: ``{id}`` (the event's entity) and ``{payload.<field>}``.
+    """
+
+    event: str
+    tag: str
+
+
+class Eviction(StrEnum):
+    """Which entries go first when there are too many: least recently or least often served."""
+
+    LRU = "lru"
+    LFU = "lfu"
+
+
+class Limits(Struct, frozen=True):
+    """How much a tenant may keep; 0 = no limit of its own."""
+
+    max_entries: Annotated[int, Meta(ge=0)] = 0
+    max_bytes: Annotated[int, Meta(ge=0)] = 0
+    eviction: Eviction = Eviction.LRU
+
+
 class TenantConfig(Struct, frozen=True):
-    """Everything of one customer. `uid` never changes and is never used again."""
+    """Everything of one customer. `uid` never changes and is never used again.
+
+    `generation` is part of every key: raising it retires all the tenant's answers.
+    `event_secrets` are Fernet tokens of what signs the tenant's events; two while one replaces the
+    other. `embedding_model`: empty for the runtime's own.
+    """
 
     uid: Annotated[str, Meta(min_length=1)]
     slug: Slug
@@ -146,6 +304,16 @@ class TenantConfig(Struct, frozen=True):
     faqs: tuple[FaqConfig, ...] = ()
     routes: tuple[RouteConfig, ...] = ()
     credentials: tuple[CredentialConfig, ...] = ()
+    generation: Annotated[int, Meta(ge=1)] = 1
+    never_merge: tuple[NeverMerge, ...] = ()
+    lexicon: LexiconConfig = LexiconConfig()
+    event_rules: tuple[EventRule, ...] = ()
+    event_secrets: tuple[str, ...] = ()
+    limits: Limits = Limits()
+    embedding_model: str = ""
+
+    def __repr__(self) -> str:
+        return f"TenantConfig(uid={self.uid!r}, slug={self.slug!r})"
 
 
 class Snapshot(Struct, frozen=True):
@@ -223,6 +391,7 @@ def check_snapshot(snapshot: Snapshot) -> None:
         _require_unique(f"document of {tenant.slug}", [item.slug for item in tenant.documents])
         known = {document.slug for document in tenant.documents}
         for policy in tenant.policies:
+            _require_even(tenant, policy)
             if unknown := set(policy.documents) - known:
                 raise SnapshotSchemaError(
                     f"policy {tenant.slug}/{policy.name} depends on unknown documents: "
@@ -233,6 +402,18 @@ def check_snapshot(snapshot: Snapshot) -> None:
 def snapshot_json_schema() -> dict[str, Any]:
     """JSON Schema of the snapshot, as committed in docs/snapshot.schema.json."""
     return msgspec.json.schema(Snapshot)
+
+
+def _require_even(tenant: TenantConfig, policy: PolicyConfig) -> None:
+    check = policy.learned
+    if check is None:
+        return
+    expected = len(check.features)
+    if any(len(row) != expected for row in (check.means, check.scales, check.coefficients)):
+        raise SnapshotSchemaError(
+            f"the learned check of {tenant.slug}/{policy.name} has {expected} features and another "
+            "number of coefficients"
+        )
 
 
 class _SchemaVersion(Struct):

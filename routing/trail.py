@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import time
 
 from routing.layers.place import Place
 from routing.layers.semantic import Choice, shown
 from routing.telemetry.events import Layer, Result
-from routing.types import Answer, Decision, LayerVerdict, Lookup, Neighbour, StorePlan
+from routing.types import Answer, Decision, LayerVerdict, Lookup, StorePlan
 
 
 class Trail:
@@ -22,7 +23,8 @@ class Trail:
         self._place: Place | None = None
         self._similarity: float | None = None
         self._flips_at: float | None = None
-        self._nearest: tuple[Neighbour, ...] = ()
+        self._choice: Choice | None = None
+        self.last_resort: Answer | None = None
 
     def at(self, place: Place) -> None:
         """Note where the answer is looked for."""
@@ -41,15 +43,15 @@ class Trail:
     def near(self, choice: Choice) -> None:
         """Note what the semantic layer saw."""
         self._flips_at = choice.flips_at
-        self._nearest = choice.neighbours
+        self._choice = choice
         self._similarity = choice.neighbours[0].similarity if choice.neighbours else None
 
-    def hit(self, answer: Answer) -> Lookup:
-        """The outcome when a layer answered."""
+    def hit(self, answer: Answer, *, plan: StorePlan | None = None) -> Lookup:
+        """The outcome when a layer answered; with a `plan` the answer is stale."""
         self._result = "hit"
         self._similarity = shown(answer.similarity)
         self._layers.append(LayerVerdict(layer=answer.layer, result="hit"))
-        return self._told(answer.layer, answer=answer)
+        return self._told(answer.layer, answer=answer, plan=plan)
 
     def lookup(self, *, plan: StorePlan | None = None) -> Lookup:
         """The outcome when none did."""
@@ -58,7 +60,7 @@ class Trail:
     def _told(
         self, layer: Layer, *, answer: Answer | None = None, plan: StorePlan | None = None
     ) -> Lookup:
-        place = self._place
+        place, choice = self._place, self._choice
         decision = Decision(
             result=self._result,
             layer=layer,
@@ -68,13 +70,24 @@ class Trail:
             similarity=self._similarity,
             min_similarity=place.min_similarity if place else None,
             flips_at=self._flips_at,
+            margin=_finite(choice.margin) if choice else None,
+            min_margin=place.policy.min_margin if place else None,
+            rival=choice.rival if choice else "",
+            probability=choice.probability if choice else None,
+            guards=choice.guards if choice else (),
             layers=tuple(self._layers),
-            nearest=self._nearest,
+            nearest=choice.neighbours if choice else (),
         )
         return Lookup(
             decision=decision,
             answer=answer,
             plan=plan,
+            stale=None if answer else self.last_resort,
             lookup_us=int((time.perf_counter() - self._started) * 1e6),
             embedding_us=self.embedding_us,
         )
+
+
+def _finite(margin: float | None) -> float | None:
+    """A margin that can be written down: none when there is no rival."""
+    return margin if margin is not None and math.isfinite(margin) else None

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from routing.gateway.completion import ProviderAnswer
 from routing.gateway.record import UNPRICED, CallRecord
+from routing.keys import context_bytes
 from routing.ledger import PriceOf, avoided_cost, completion_cost
 from routing.prices import NO_TOKENS
 from routing.providers.targets import Target
@@ -18,7 +19,7 @@ def book_hit(record: CallRecord, call: Call, answer: Answer) -> None:
     route = record.grant.tenant.route(call.model)
     record.avoided, priced = avoided_cost(
         answer,
-        prompt_bytes=len(call.context) + len(call.query.encode()),
+        prompt_bytes=context_bytes(call.context) + len(call.query.encode()),
         models=(route.target_model if route else "", call.model),
         price_of=_prices_now(record),
     )

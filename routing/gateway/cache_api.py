@@ -23,13 +23,15 @@ from routing.gateway.request import query_bypass, read_model
 from routing.ledger import MAX_TOKENS, OpenAIUsage, completion_cost, usage_from_openai
 from routing.prices import NO_TOKENS, Usage
 from routing.telemetry.events import Layer
-from routing.types import Call, Completion, Controls
+from routing.types import Call, Completion, Context, Controls
 
 _CONTROL_FIELDS = (
     "policy", "user", "tags", "documents", "endpoint", "min_similarity", "ttl_seconds", "explain",
+    "language",
 )  # fmt: skip
+_CONTROLS_IN_BODY = (*_CONTROL_FIELDS, "answer_id")
 _LOOKUP_FIELDS = frozenset({"query", "context", "model", *_CONTROL_FIELDS})
-_STORE_FIELDS = _LOOKUP_FIELDS | {"answer", "usage"}
+_STORE_FIELDS = _LOOKUP_FIELDS | {"answer", "usage", "answer_id"}
 
 
 class LookupAnswer(Struct, frozen=True):
@@ -136,13 +138,13 @@ class CacheApi:
 def _call(body: Mapping[str, Any], exchange: Exchange) -> Call:
     context = body.get("context")
     query = _text(body, "query")
-    controls = {name: body[name] for name in _CONTROL_FIELDS if name in body}
+    controls = {name: body[name] for name in _CONTROLS_IN_BODY if name in body}
     return Call(
         tenant=exchange.record.grant.tenant.config.uid,
         protocol="cache_api",
         model=read_model(body["model"]) if body.get("model") is not None else "",
         query=query,
-        context=b"" if context is None else canonical_json(context),
+        context=Context(other=b"" if context is None else canonical_json(context)),
         controls=read_controls(controls, headers=exchange.head.cache_headers),
         bypass_reason=query_bypass(query),
     )

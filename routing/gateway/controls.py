@@ -21,6 +21,7 @@ _MAX_TTL_SECONDS = 10 * 365 * 86_400
 
 _NO_CONTROLS = Controls()
 _CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f]")
+_LANGUAGE = re.compile("[a-z]{2}")
 _TRUE = frozenset({"1", "true", "yes"})
 _FALSE = frozenset({"0", "false", "no", ""})
 
@@ -69,6 +70,14 @@ def read_labels(value: object, param: str) -> tuple[str, ...]:
         raise bad_request(f"{param} holds more than {MAX_LABELS} items.", param=param)
     labels = [read_label(item, param) for item in value]
     return tuple(dict.fromkeys(label for label in labels if label))
+
+
+def read_language(value: object, param: str) -> str:
+    """A language as two lower-case letters; raises CallError (400)."""
+    text = _text(value, param, limit=2)
+    if text and not _LANGUAGE.fullmatch(text):
+        raise bad_request(f"{param} must be two lower-case letters, such as en.", param=param)
+    return text
 
 
 def read_flag(value: object, param: str) -> bool:
@@ -149,6 +158,8 @@ _FIELD_READERS: dict[str, Callable[[Any, str], object]] = {
     "documents": read_labels,
     "endpoint": read_label,
     "explain": read_flag,
+    "answer_id": read_label,
+    "language": read_language,
 }
 _HEADER_READERS: dict[bytes, tuple[str, Callable[[str, str], object]]] = {
     b"x-cache-policy": ("policy", read_label),
@@ -161,6 +172,8 @@ _HEADER_READERS: dict[bytes, tuple[str, Callable[[str, str], object]]] = {
     b"x-cache-documents": ("documents", _header_labels),
     b"x-cache-endpoint": ("endpoint", read_label),
     b"x-cache-explain": ("explain", _header_flag),
+    b"x-cache-answer-id": ("answer_id", read_label),
+    b"x-cache-language": ("language", read_language),
 }
 _FIELD_NAMES = ", ".join(_FIELD_READERS)
 _HEADER_NAMES = ", ".join(name.decode() for name in _HEADER_READERS)

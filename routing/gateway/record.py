@@ -100,6 +100,8 @@ class CallRecord:
                 model_used=self.model_used,
                 provider=self.provider,
                 similarity=decision.similarity if decision else None,
+                margin=decision.margin if decision else None,
+                guards=decision.guards if decision else (),
                 entry=answer.entry_id if answer else "",
                 reason=self._reason(),
                 stream=self.stream,

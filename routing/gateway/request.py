@@ -12,7 +12,7 @@ import msgspec
 from routing.canonical import canonical_json
 from routing.gateway.controls import read_controls, read_user
 from routing.gateway.json_body import JsonLimits, bad_request, decode_object
-from routing.types import Call
+from routing.types import Call, Context
 
 MAX_MODEL_CHARS = 200
 MAX_QUERY_CHARS = 500_000
@@ -20,6 +20,8 @@ MAX_QUERY_CHARS = 500_000
 
 _IMAGE_DIGEST_CHARS = 64
 _PLAIN_FIELDS = len(("type", "text"))
+_INSTRUCTING_ROLES = frozenset({"system", "developer"})
+_TOOL_FIELDS = ("tools", "tool_choice", "parallel_tool_calls", "functions", "function_call")
 
 # They address, bill or trace the call; the text of the answer does not depend on them.
 _NOT_CONTEXT = frozenset(
@@ -187,21 +189,44 @@ def _context(
     others: list[dict[str, Any]],
     last: Mapping[str, Any],
     attachments: list[Any],
-) -> bytes:
-    """Canonical JSON of all that shapes the answer, except the query and the model."""
-    context: dict[str, Any] = {"messages": [_stable_message(message) for message in others]}
-    if rest := {key: last[key] for key in last if key not in ("role", "content")}:
-        context["last"] = rest
-    if attachments:
-        context["attachments"] = attachments
+) -> Context:
+    """All that shapes the answer, except the query and the model."""
     parameters = {
         name: value
         for name, value in request.items()
         if name not in _NOT_CONTEXT and not _is_default(name, value)
     }
-    if parameters:
-        context["parameters"] = parameters
-    return canonical_json(context)
+    tools = {name: parameters.pop(name) for name in _TOOL_FIELDS if name in parameters}
+    response_format = parameters.pop("response_format", None)
+    rest = {key: last[key] for key in last if key not in ("role", "content")}
+    instructions, turns = _instructions_and_turns(others)
+    return Context(
+        system_prompt=_canonical(instructions),
+        tools=_canonical(tools),
+        response_format=_canonical(response_format),
+        attachments=_canonical(attachments),
+        parameters=_canonical(parameters),
+        turns=tuple(canonical_json(turn) for turn in turns),
+        other=_canonical(rest),
+    )
+
+
+def _instructions_and_turns(
+    messages: list[dict[str, Any]],
+) -> tuple[list[Any], list[dict[str, Any]]]:
+    """What the system says, each with the number of turns it stands after, and the turns."""
+    instructions: list[Any] = []
+    turns: list[dict[str, Any]] = []
+    for message in messages:
+        if message["role"] in _INSTRUCTING_ROLES:
+            instructions.append([len(turns), _stable_message(message)])
+        else:
+            turns.append(_stable_message(message))
+    return instructions, turns
+
+
+def _canonical(part: object) -> bytes:
+    return canonical_json(part) if part else b""
 
 
 def _stable_message(message: dict[str, Any]) -> dict[str, Any]:

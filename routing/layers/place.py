@@ -7,10 +7,18 @@ from collections.abc import Mapping
 from msgspec import Struct
 
 from routing import keys
-from routing.active import ActiveTenant
+from routing.active import TENANT, ActiveTenant, policy_name
+from routing.guards.comparison import Lexicon
+from routing.language import detect_language
 from routing.snapshot import PolicyConfig, Scope
 from routing.telemetry.events import Layer
 from routing.types import Answer, Call, Entry
+
+RENEWABLE = "stale"
+"""Past its lifetime, but to be served once more while it is renewed."""
+
+LAST_RESORT = "stale_if_error"
+"""Past its lifetime; better than nothing when the provider fails."""
 
 
 class Place(Struct, frozen=True):
@@ -21,9 +29,13 @@ class Place(Struct, frozen=True):
     partition: str
     entry_id: str
     documents: Mapping[str, str]
+    rests_on: Mapping[str, str]
     user: str
+    language: str
+    embedding_model: str
     min_similarity: float
     ttl_seconds: int
+    lexicon: Lexicon = Lexicon()
 
 
 def find_place(call: Call, tenant: ActiveTenant, *, embedding_model: str) -> Place | str:
@@ -38,15 +50,20 @@ def find_place(call: Call, tenant: ActiveTenant, *, embedding_model: str) -> Pla
     if policy.scope is Scope.USER and not controls.user:
         return "user_missing"
     documents = {slug: str(tenant.versions[slug]) for slug in named}
+    rests_on = documents | {
+        name: str(tenant.generations[name]) for name in (TENANT, policy_name(policy.uid))
+    }
+    language = language_of(call, tenant) if policy.context.language else ""
     user = controls.user if policy.scope is Scope.USER else ""
     parts = keys.PartitionParts(
         tenant=tenant.config.uid,
         policy=policy.uid,
         protocol=call.protocol,
-        context=keys.context_digest(call.context),
+        context=keys.context_digest(call.context, policy.context),
         model_group=tenant.model_group(call.model),
-        documents=documents,
+        rests_on=rests_on,
         user=user or None,
+        language=language,
         embedding_model=embedding_model,
     )
     asked_similarity = controls.min_similarity or 0.0
@@ -57,10 +74,19 @@ def find_place(call: Call, tenant: ActiveTenant, *, embedding_model: str) -> Pla
         partition=keys.partition_name(parts),
         entry_id=keys.entry_id(call.query),
         documents=documents,
+        rests_on=rests_on,
         user=user,
+        language=language,
+        embedding_model=embedding_model,
         min_similarity=max(policy.min_similarity, asked_similarity),
         ttl_seconds=min(policy.ttl_seconds, asked_ttl),
+        lexicon=tenant.lexicon,
     )
+
+
+def language_of(call: Call, tenant: ActiveTenant) -> str:
+    """The language of the question: as the app says, else as it reads, else the tenant's own."""
+    return call.controls.language or detect_language(call.query) or tenant.config.language
 
 
 def refusal(entry: Entry, place: Place, *, now: float) -> str:
@@ -68,7 +94,8 @@ def refusal(entry: Entry, place: Place, *, now: float) -> str:
 
     The partition's name already separates all this; the entry is asked again, so that no slip in
     a key can hand one tenant's or user's answer to another. An operator who shortens the policy's
-    lifetime shortens that of what is already stored.
+    lifetime shortens that of what is already stored. `RENEWABLE` and `LAST_RESORT` refuse an entry
+    only as a fresh answer.
     """
     if entry.tenant != place.tenant or entry.partition != place.partition:
         return "other_partition"
@@ -76,7 +103,14 @@ def refusal(entry: Entry, place: Place, *, now: float) -> str:
         return "other_scope"
     if entry.documents != place.documents:
         return "other_document_version"
-    return "" if expires_at(entry, place) > now else "expired"
+    late = now - expires_at(entry, place)
+    if late < 0:
+        return ""
+    if late < min(place.policy.stale_seconds, entry.grace_seconds):
+        return RENEWABLE
+    if late < min(place.policy.stale_if_error_seconds, entry.grace_seconds):
+        return LAST_RESORT
+    return "expired"
 
 
 def expires_at(entry: Entry, place: Place) -> int:
@@ -94,8 +128,10 @@ def answer_from(
         similarity=similarity,
         entry_id=f"{entry.partition}.{entry.entry_id}",
         age_seconds=max(0, int(now) - entry.created),
-        ttl_seconds=max(0, expires_at(entry, place) - int(now)),
+        ttl_seconds=expires_at(entry, place) - int(now),
         model=entry.model,
         usage=entry.usage,
         cost_nanousd=entry.cost_nanousd,
+        message=entry.message,
+        group=entry.group,
     )

@@ -40,7 +40,7 @@ class Event(Struct, frozen=True, omit_defaults=True):
     """One finished call. `id` is a UUIDv7; `time_ms` is UTC epoch milliseconds.
 
     `status` is the HTTP status the app was given; `error` a stable code when it was not 2xx.
-    `user` is the app's own name for its user, as given.
+    `user` is the app's own name for its user, as given. `guards` vetoed a near entry.
     """
 
     id: str
@@ -59,6 +59,8 @@ class Event(Struct, frozen=True, omit_defaults=True):
     model_used: str = ""
     provider: str = ""
     similarity: float | None = None
+    margin: float | None = None
+    guards: tuple[str, ...] = ()
     entry: str = ""
     reason: str = ""
     arm: str = ""

@@ -18,7 +18,7 @@ from routing.snapshot import (
     Snapshot,
     TenantConfig,
 )
-from routing.types import Call, Controls, Entry
+from routing.types import Call, Context, Controls, Entry
 
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 ACME_KEY = "rp_acmeacme_secret"
@@ -105,7 +105,7 @@ def call(query: str, **changes: Any) -> Call:
         "protocol": "chat",
         "model": "gpt-5-mini",
         "query": query,
-        "context": b"[]",
+        "context": Context(other=b"[]"),
         "controls": controls,
     }
     return Call(**(values | changes))

@@ -20,7 +20,7 @@ from routing.engine import Engine
 from routing.prices import Usage
 from routing.snapshot import Scope, Snapshot
 from routing.store.entries import EntryStore
-from routing.types import Call, Completion, Lookup
+from routing.types import Call, Completion, Context, Lookup
 from tests.routing.builders import call, document, faq, policy, snapshot, tenant
 
 CASES = json.loads((Path(__file__).parent / "cases" / "engine.json").read_text())
@@ -107,7 +107,7 @@ def asked(step: dict[str, Any]) -> Call:
     changes = {name: value for name, value in step.items() if name not in expectations}
     text = " ".join([step["ask"]] * step.get("repeat", 1)) + step.get("then", "")
     if "context" in changes:
-        changes["context"] = changes["context"].encode()
+        changes["context"] = Context(other=changes["context"].encode())
     if "documents" in changes:
         changes["documents"] = tuple(changes["documents"])
     return call(text, **changes)

@@ -15,8 +15,9 @@ PARTS = PartitionParts(
     protocol="chat",
     context="c0ffee",
     model_group="small",
-    documents={"help-center": "3"},
+    rests_on={"help-center": "3"},
     user=None,
+    language="en",
     embedding_model="minilm@1",
 )
 OTHER: dict[str, Any] = {
@@ -25,20 +26,21 @@ OTHER: dict[str, Any] = {
     "protocol": "cache_api",
     "context": "c0ffef",
     "model_group": "large",
-    "documents": {"help-center": "4"},
+    "rests_on": {"help-center": "4"},
     "user": "ana",
+    "language": "es",
     "embedding_model": "minilm@2",
-    "key_version": 2,
+    "key_version": 3,
 }
 
 
 def test_partition_name__same_parts__golden_name() -> None:
-    assert partition_name(PARTS) == "c1d9e89105a670e163f077c0f2c9c6f3"
+    assert partition_name(PARTS) == "c9a51efdbc601d3023a9c19521b74685"
 
 
 def test_partition_name__documents_in_other_order__same_name() -> None:
-    one = msgspec.structs.replace(PARTS, documents={"a": "1", "b": "2"})
-    other = msgspec.structs.replace(PARTS, documents={"b": "2", "a": "1"})
+    one = msgspec.structs.replace(PARTS, rests_on={"a": "1", "b": "2"})
+    other = msgspec.structs.replace(PARTS, rests_on={"b": "2", "a": "1"})
 
     assert partition_name(one) == partition_name(other)
 
