@@ -45,8 +45,22 @@ class PartitionParts(Struct, frozen=True):
 
 
 def partition_name(parts: PartitionParts) -> str:
-    """128-bit digest (hex) of the parts' canonical JSON."""
-    return _digest(msgspec.json.encode(parts, order="deterministic"))
+    """128-bit digest (hex) of all parts, the embedding model counted last."""
+    return partition_under(base_name(parts), parts.embedding_model)
+
+
+def base_name(parts: PartitionParts) -> str:
+    """128-bit digest (hex) of the canonical JSON of every part but the embedding model.
+
+    Kept with each entry, so that a copy of it can be put in its place under another model.
+    """
+    without_model = msgspec.structs.replace(parts, embedding_model="")
+    return _digest(msgspec.json.encode(without_model, order="deterministic"))
+
+
+def partition_under(base: str, embedding_model: str) -> str:
+    """The partition of those parts (`base_name`) under an embedding model, by its id."""
+    return _digest(f"{base}:{embedding_model}".encode())
 
 
 def context_digest(context: Context, rule: ContextRule) -> str:

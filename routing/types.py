@@ -80,7 +80,8 @@ class Entry(Struct, frozen=True, omit_defaults=True):
     For `grace_seconds` past its expiry it is kept, to be served stale where the policy allows it.
     `message` is the assistant message as the provider sent it (JSON) when it is more than text.
     `group`: entries of one group hold interchangeable answers. `asked_by`: the user who caused it,
-    whoever may be served. `answer_language`: two letters, empty when unsure.
+    whoever may be served. `answer_language`: two letters, empty when unsure. `base`: the partition
+    before the embedding model is counted (`keys.base_name`).
     """
 
     entry_id: str
@@ -103,6 +104,7 @@ class Entry(Struct, frozen=True, omit_defaults=True):
     answer_language: str = ""
     asked_by: str = ""
     grace_seconds: int = 0
+    base: str = ""
 
 
 class Answer(Struct, frozen=True):
@@ -196,6 +198,7 @@ class StorePlan(Struct, frozen=True):
     answer_id: str = ""
     grace_seconds: int = 0
     embedding_model: str = ""
+    base: str = ""
     single_flight: bool = True
 
 

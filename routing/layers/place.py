@@ -36,6 +36,7 @@ class Place(Struct, frozen=True):
     min_similarity: float
     ttl_seconds: int
     lexicon: Lexicon = Lexicon()
+    base: str = ""
 
 
 def find_place(call: Call, tenant: ActiveTenant, *, embedding_model: str) -> Place | str:
@@ -66,12 +67,13 @@ def find_place(call: Call, tenant: ActiveTenant, *, embedding_model: str) -> Pla
         language=language,
         embedding_model=embedding_model,
     )
+    base = keys.base_name(parts)
     asked_similarity = controls.min_similarity or 0.0
     asked_ttl = controls.ttl_seconds or policy.ttl_seconds
     return Place(
         tenant=tenant.config.uid,
         policy=policy,
-        partition=keys.partition_name(parts),
+        partition=keys.partition_under(base, embedding_model),
         entry_id=keys.entry_id(call.query),
         documents=documents,
         rests_on=rests_on,
@@ -81,6 +83,7 @@ def find_place(call: Call, tenant: ActiveTenant, *, embedding_model: str) -> Pla
         min_similarity=max(policy.min_similarity, asked_similarity),
         ttl_seconds=min(policy.ttl_seconds, asked_ttl),
         lexicon=tenant.lexicon,
+        base=base,
     )
 
 

@@ -7,7 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from routing.keys import PartitionParts, entry_id, partition_name
+from routing.keys import (
+    PartitionParts,
+    base_name,
+    entry_id,
+    partition_name,
+    partition_under,
+)
 
 PARTS = PartitionParts(
     tenant="uid-acme",
@@ -35,7 +41,7 @@ OTHER: dict[str, Any] = {
 
 
 def test_partition_name__same_parts__golden_name() -> None:
-    assert partition_name(PARTS) == "c9a51efdbc601d3023a9c19521b74685"
+    assert partition_name(PARTS) == "b61505c9a1babbdf8f1025d1430beade"
 
 
 def test_partition_name__documents_in_other_order__same_name() -> None:
@@ -50,6 +56,12 @@ def test_partition_name__any_part_differs__another_name(part: str) -> None:
     assert partition_name(msgspec.structs.replace(PARTS, **{part: OTHER[part]})) != partition_name(
         PARTS
     )
+
+
+def test_partition_under__other_model__partition_that_calls_find() -> None:
+    other = msgspec.structs.replace(PARTS, embedding_model="e5@9")
+
+    assert partition_under(base_name(PARTS), "e5@9") == partition_name(other)
 
 
 names = st.text(max_size=12)
