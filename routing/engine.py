@@ -130,7 +130,9 @@ class Engine:
             if vector is None:
                 vector = _as_bytes(await self._embedder.embed(plan.query))
             entry = _entry(plan, completion, created=int(self._clock()))
-            await self._store.put(entry, tenant=plan.tenant, vector=vector or None)
+            await self._store.put(
+                entry, vector=vector or None, rests_on=plan.rests_on, asked_at=plan.asked_at
+            )
         except CacheUnavailable as error:
             self._on_error(error.stage)
             logger.warning("engine.store_failed stage=%s reason=%s", error.stage, error.reason)

@@ -47,22 +47,25 @@ def tenant_prefix(tenant_uid: str) -> str:
 
 
 def partitions(tenant_uid: str) -> str:
-    """Sorted set of the tenant's partitions, scored by their next expiry (epoch seconds)."""
+    """Sorted set of the tenant's partitions, scored by when Redis forgets the next of their entries
+    (epoch seconds)."""
     return f"{tenant_prefix(tenant_uid)}:partitions"
 
 
 def document_versions(tenant_uid: str) -> str:
-    """Set of the ``<document>@<version>`` that have a `document_partitions` set."""
+    """Set of the ``<name>@<version>`` that have a `document_partitions` set; names are documents,
+    and the generations of the tenant and of its policies."""
     return f"{tenant_prefix(tenant_uid)}:docs"
 
 
 def document_partitions(tenant_uid: str, document: str, version: str) -> str:
-    """Set of the partitions whose answers rest on this version of a document."""
+    """Set of the partitions whose answers rest on this version of a document or generation."""
     return f"{tenant_prefix(tenant_uid)}:doc:{document}@{version}"
 
 
 def entry(tenant_uid: str, partition: str, entry_id: str) -> str:
-    """Hash of one entry: field ``e`` msgpack `types.Entry`, ``v`` float32 vector."""
+    """Hash of one entry: field ``e`` msgpack `types.Entry`, ``at`` when it was asked (epoch
+    seconds), ``v`` float32 vector of the question, ``a`` float16 vector of the answer."""
     return f"{tenant_prefix(tenant_uid)}:{{{partition}}}:e:{entry_id}"
 
 
@@ -72,12 +75,13 @@ def vectors(tenant_uid: str, partition: str) -> str:
 
 
 def expiries(tenant_uid: str, partition: str) -> str:
-    """Sorted set entry id -> absolute expiry (epoch seconds), read by the collector."""
+    """Sorted set entry id -> when Redis forgets it (epoch seconds: expiry and grace), read by the
+    collector."""
     return f"{tenant_prefix(tenant_uid)}:{{{partition}}}:x"
 
 
 def partition_documents(tenant_uid: str, partition: str) -> str:
-    """Hash document -> version that the partition's answers rest on; absent when on none."""
+    """Hash document or generation -> version that the partition's answers rest on."""
     return f"{tenant_prefix(tenant_uid)}:{{{partition}}}:d"
 
 
@@ -91,20 +95,41 @@ def asked_by(tenant_uid: str, user: str) -> str:
 
     The name holds a digest, so that listing keys tells nobody's name.
     """
-    digest = hashlib.blake2b(user.encode(), digest_size=16).hexdigest()
-    return f"{tenant_prefix(tenant_uid)}:user:{digest}"
+    return f"{tenant_prefix(tenant_uid)}:user:{user_digest(user)}"
+
+
+def user_digest(user: str) -> str:
+    """128-bit digest (hex) that stands for a user in the names of keys."""
+    return hashlib.blake2b(user.encode(), digest_size=16).hexdigest()
 
 
 def used(tenant_uid: str) -> str:
-    """Sorted set ``<partition>.<entry>`` -> last served (epoch seconds) or how often; eviction."""
+    """Sorted set ``<partition>.<entry>`` -> last served (epoch seconds) or how often; eviction.
+
+    Kept only where a limit may call for eviction.
+    """
     return f"{tenant_prefix(tenant_uid)}:used"
+
+
+def used_complete(tenant_uid: str) -> str:
+    """String ``lru`` or ``lfu``: `used` names every entry, in that order; expires after an hour."""
+    return f"{tenant_prefix(tenant_uid)}:used-complete"
 
 
 def cut(tenant_uid: str, what: str) -> str:
     """String epoch seconds: what was asked before must no longer be stored. `what`: ``tag:<tag>``,
-    ``user:<digest>`` or ``entry:<id>``; expires when no call of that time can still be under way.
+    ``user:<digest>``, ``entry:<partition>.<entry>``, ``policy:<uid>`` or ``tenant``; expires when
+    no call of that time can still be under way.
     """
     return f"{tenant_prefix(tenant_uid)}:cut:{what}"
+
+
+def unfinished(tenant_uid: str) -> str:
+    """Hash ``<cut>:<tag>`` -> when it began (epoch seconds): tags whose entries are being dropped.
+
+    What is still there after a while was left by a runtime that died, and the collector ends it.
+    """
+    return f"{tenant_prefix(tenant_uid)}:unfinished"
 
 
 def event_seen(tenant_uid: str, event_id: str) -> str:

@@ -1,6 +1,7 @@
-"""Clears away what no call can reach any more: expired entries, partitions of old document versions
-and tenants that are gone. Works in slices, because removing a large vector set at once would block
-Redis, and looks only where something is due."""
+"""Clears away what no call can reach any more: expired entries, and partitions that rest on a
+document version or a generation that is not current, or belong to a policy or tenant that is gone.
+Works in slices, because removing a large vector set at once would block Redis, and looks only where
+something is due."""
 
 from __future__ import annotations
 
@@ -17,18 +18,14 @@ from redis.exceptions import RedisError
 from routing import redis_names
 from routing.active import ActiveConfig
 from routing.store import lua
+from routing.store.removal import EVERYTHING, PAUSE_SECONDS, SLICE
 
 logger = logging.getLogger(__name__)
 
-_SLICE = 25
-"""Entries a script removes at once: about 3 ms in which Redis serves nobody else."""
-
 _NAMES = 100
-_PAUSE_SECONDS = 0.005
 _ROUND_SECONDS = 5.0
 _LEASE_SECONDS = 60
 _LONGEST_ROUND_SECONDS = 30.0
-_EVERYTHING = float("inf")
 _NO_VERSIONS: Mapping[str, int] = {}
 
 
@@ -45,8 +42,8 @@ class Collected:
 
 @dataclass(frozen=True, slots=True)
 class _Books:
-    """What is known of a tenant's partitions: the ``document@version`` that some rest on, and how
-    many were due at `now`."""
+    """What is known of a tenant's partitions: the ``name@version`` of documents and generations
+    that some rest on, and how many were due at `now`."""
 
     uid: str
     versions: tuple[str, ...]
@@ -144,7 +141,7 @@ class Collector:
         collected = Collected()
         if config is not None:
             tenant = config.tenants.get(books.uid)
-            current = tenant.versions if tenant else _NO_VERSIONS
+            current = {**tenant.versions, **tenant.generations} if tenant else _NO_VERSIONS
             collected += await self._clear_old_versions(books, current)
             if tenant is None:
                 return collected + await self._clear_everything(books.uid)
@@ -158,23 +155,23 @@ class Collector:
         partitions = redis_names.partitions(uid)
         while found := await self._redis.zrange(partitions, 0, _NAMES - 1):
             for name in cast("list[bytes]", found):
-                collected += await self._clear(uid, name.decode(), bound=_EVERYTHING)
+                collected += await self._clear(uid, name.decode(), bound=EVERYTHING)
         await self._redis.srem(redis_names.TENANTS, uid)
         if await self._redis.exists(partitions):
             await self._redis.sadd(redis_names.TENANTS, uid)
         return collected
 
     async def _clear_old_versions(self, books: _Books, current: Mapping[str, int]) -> Collected:
-        """Remove the partitions that rest on a document version that is not `current`."""
+        """Remove the partitions that rest on a version that is not `current`."""
         collected = Collected()
         versions = redis_names.document_versions(books.uid)
         for member in books.versions:
-            document, _, version = member.rpartition("@")
-            if str(current.get(document)) == version:
+            name, _, version = member.rpartition("@")
+            if str(current.get(name)) == version:
                 continue
-            resting = redis_names.document_partitions(books.uid, document, version)
+            resting = redis_names.document_partitions(books.uid, name, version)
             for partition in await self._members(resting):
-                cleared = await self._clear(books.uid, partition, bound=_EVERYTHING)
+                cleared = await self._clear(books.uid, partition, bound=EVERYTHING)
                 if cleared.partitions:
                     await self._redis.srem(resting, partition)
                 collected += cleared
@@ -205,13 +202,16 @@ class Collector:
 
     async def _sweep(self, uid: str, partition: str, *, bound: float) -> int:
         names = [redis_names.expiries(uid, partition), redis_names.vectors(uid, partition)]
-        arguments: list[str | float] = [bound, _SLICE, redis_names.entry(uid, partition, "")]
+        arguments: list[str | float] = [bound, SLICE, redis_names.entry(uid, partition, "")]
         removed = 0
         while True:
-            found = int(cast("int", await self._sweep_slice(keys=names, args=arguments)))
-            removed += found
-            await asyncio.sleep(_PAUSE_SECONDS)
-            if found < _SLICE:
+            ids = cast("list[bytes]", await self._sweep_slice(keys=names, args=arguments))
+            if ids:
+                gone = [f"{partition}.{entry_id.decode()}" for entry_id in ids]
+                await self._redis.zrem(redis_names.used(uid), *gone)
+            removed += len(ids)
+            await asyncio.sleep(PAUSE_SECONDS)
+            if len(ids) < SLICE:
                 return removed
 
     async def _next_expiry(self, uid: str, partition: str) -> float | None:

@@ -8,7 +8,7 @@ without its entry is passed over and removed on sight.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -22,11 +22,15 @@ from routing import redis_names
 from routing.errors import CacheUnavailable, EntryUnreadable
 from routing.store import lua
 from routing.store.batch import BatchedReader
+from routing.store.books import Books, kept_until, reference
 from routing.store.patience import within
+from routing.store.removal import Remover
+from routing.store.served import ServedLog
 from routing.types import Entry
 
 _SEARCH_EFFORT = 200
 _EXACT_SHARE = 0.5
+_NEIGHBOUR_SECONDS = 1.0
 _WARM_SECONDS = 1.0
 _ENTRY_DECODER = msgspec.msgpack.Decoder(Entry)
 _ENTRY_ENCODER = msgspec.msgpack.Encoder()
@@ -38,6 +42,16 @@ class Candidate:
 
     entry: Entry
     similarity: float
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A stored entry, its similarity to what was asked, and the vector of its answer (float16,
+    L2-normalised) where it has one."""
+
+    entry: Entry
+    similarity: float
+    answer_vector: NDArray[np.float16] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,14 +67,20 @@ class EntryStore:
 
     `fast` serves calls: of `budget_seconds`, which Redis may add to one call, the exact look-up
     gets one half and the semantic one the other. `patient` serves work that no call waits for, and
-    has time-outs of its own.
+    has time-outs of its own. `served` keeps account of what is used, where a limit asks for it.
     """
 
-    def __init__(self, *, fast: Redis, patient: Redis, budget_seconds: float) -> None:
+    def __init__(
+        self, *, fast: Redis, patient: Redis, budget_seconds: float, served: ServedLog | None = None
+    ) -> None:
         self._fast = fast
         self._patient = patient
+        self._served = served
+        self._books = Books(patient)
+        self._remover = Remover(patient)
         self._exact = BatchedReader(fast, seconds=budget_seconds * _EXACT_SHARE)
         self._nearest = fast.register_script(lua.NEAREST)
+        self._neighbours = patient.register_script(lua.NEIGHBOURS)
         self._forget = patient.register_script(lua.FORGET)
         self._nearest_seconds = budget_seconds * (1 - _EXACT_SHARE)
 
@@ -99,26 +119,60 @@ class EntryStore:
             raise CacheUnavailable("semantic", str(error)) from error
         return _rank(cast("Sequence[tuple[bytes, bytes | None, bytes | None]]", rows), vector)
 
-    async def put(self, entry: Entry, *, tenant: str, vector: bytes | None) -> None:
-        """Keep `entry` until its expiry, and its vector (float32 bytes) when it has one."""
-        name = redis_names.entry(tenant, entry.partition, entry.entry_id)
-        vectors = redis_names.vectors(tenant, entry.partition)
-        expiries = redis_names.expiries(tenant, entry.partition)
+    async def neighbours(
+        self, *, tenant: str, partition: str, vector: NDArray[np.float32], count: int
+    ) -> tuple[Stored, ...]:
+        """As `nearest`, best first, with the answers' vectors; for work that no call waits for."""
+        name = redis_names.vectors(tenant, partition)
+        prefix = redis_names.entry(tenant, partition, "")
         try:
-            # First, so that nothing is ever written that the collector does not know of.
-            await self._register(entry, tenant=tenant)
-            async with self._patient.pipeline(transaction=True) as pipe:
-                pipe.delete(name)
-                pipe.hset(name, "e", _ENTRY_ENCODER.encode(entry))
-                pipe.expireat(name, entry.expires)
-                pipe.zadd(expiries, {entry.entry_id: entry.expires})
-                if vector is not None:
-                    pipe.hset(name, "v", vector)
-                    pipe.execute_command("VADD", vectors, "FP32", vector, entry.entry_id, "Q8")
-                await pipe.execute()
-            await self._confirm(entry, tenant=tenant)
+            search = self._neighbours(
+                keys=[name], args=[vector.tobytes(), count, _SEARCH_EFFORT, prefix]
+            )
+            rows = await within(_NEIGHBOUR_SECONDS, search)
+        except (RedisError, OSError, TimeoutError) as error:
+            raise CacheUnavailable("neighbours", str(error)) from error
+        found = (_stored(row, vector) for row in cast("Sequence[Sequence[bytes | None]]", rows))
+        return tuple(sorted(filter(None, found), key=lambda item: -item.similarity))
+
+    async def put(
+        self,
+        entry: Entry,
+        *,
+        vector: bytes | None,
+        rests_on: Mapping[str, str],
+        asked_at: float,
+        answer_vector: bytes | None = None,
+    ) -> bool:
+        """Keep `entry` until its expiry and grace; False when it was invalidated meanwhile.
+
+        `vector` is the question's (float32 bytes), `answer_vector` the answer's (float16 bytes).
+        `rests_on` maps documents and generations to the version without which the entry cannot be
+        reached. What was asked (`asked_at`, epoch seconds) before its tag, user, policy or itself
+        was erased is not kept: it would bring the old answer back.
+        """
+        try:
+            # First, so that nothing is ever written that nobody finds again.
+            if not await self._books.enter(entry, rests_on=rests_on, asked_at=asked_at):
+                return False
+            await self._write(entry, vector=vector, answer_vector=answer_vector, asked_at=asked_at)
+            if await self._books.confirm(entry, rests_on=rests_on, asked_at=asked_at):
+                return True
+            # Up to and including this one; a later one in its place stays.
+            await self._remover.remove(
+                entry.tenant,
+                entry.partition,
+                [entry.entry_id],
+                before=math.nextafter(asked_at, math.inf),
+            )
         except (RedisError, OSError, TimeoutError) as error:
             raise CacheUnavailable("store", str(error)) from error
+        return False
+
+    def note_served(self, tenant: str, entry: str) -> None:
+        """Take note that ``<partition>.<entry>`` was served. Waits for nothing."""
+        if self._served is not None:
+            self._served.note(tenant, entry)
 
     async def forget_vectors(self, *, tenant: str, partition: str, ids: Sequence[str]) -> None:
         """Remove those of the vectors `ids` whose entry has none. Costs Redis 0.1 ms each."""
@@ -134,27 +188,26 @@ class EntryStore:
     async def _load_script(self) -> None:
         await self._fast.script_load(lua.NEAREST)
 
-    async def _register(self, entry: Entry, *, tenant: str) -> None:
-        """Enter the partition in the collector's books, due when its first entry expires.
-
-        Other hash slots, so not in the transaction that writes the entry.
-        """
-        async with self._patient.pipeline(transaction=False) as pipe:
-            pipe.sadd(redis_names.TENANTS, tenant)
-            kept = redis_names.partition_documents(tenant, entry.partition)
-            for document, version in entry.documents.items():
-                pipe.sadd(redis_names.document_versions(tenant), f"{document}@{version}")
-                resting = redis_names.document_partitions(tenant, document, version)
-                pipe.sadd(resting, entry.partition)
-                pipe.hset(kept, document, version)
-            pipe.zadd(redis_names.partitions(tenant), {entry.partition: entry.expires}, lt=True)
+    async def _write(
+        self, entry: Entry, *, vector: bytes | None, answer_vector: bytes | None, asked_at: float
+    ) -> None:
+        name = redis_names.entry(entry.tenant, entry.partition, entry.entry_id)
+        vectors = redis_names.vectors(entry.tenant, entry.partition)
+        expiries = redis_names.expiries(entry.tenant, entry.partition)
+        until = kept_until(entry)
+        async with self._patient.pipeline(transaction=True) as pipe:
+            pipe.delete(name)
+            pipe.hset(name, mapping={"e": _ENTRY_ENCODER.encode(entry), "at": repr(asked_at)})
+            pipe.expireat(name, until)
+            pipe.zadd(expiries, {entry.entry_id: until})
+            if answer_vector is not None:
+                pipe.hset(name, "a", answer_vector)
+            if vector is not None:
+                pipe.hset(name, "v", vector)
+                pipe.execute_command("VADD", vectors, "FP32", vector, entry.entry_id, "Q8")
             await pipe.execute()
-
-    async def _confirm(self, entry: Entry, *, tenant: str) -> None:
-        """Register again if the collector took the partition for empty before it was written."""
-        partitions = redis_names.partitions(tenant)
-        if await self._patient.zadd(partitions, {entry.partition: entry.expires}, lt=True):
-            await self._register(entry, tenant=tenant)
+        if self._served is not None:
+            await self._served.stored(entry.tenant, reference(entry), at=entry.created)
 
 
 def _rank(
@@ -171,6 +224,16 @@ def _rank(
             candidates.append(Candidate(entry=entry, similarity=similarity))
     candidates.sort(key=lambda candidate: -candidate.similarity)
     return Nearest(candidates=tuple(candidates), orphans=tuple(orphans))
+
+
+def _stored(row: Sequence[bytes | None], vector: NDArray[np.float32]) -> Stored | None:
+    _, blob, kept, answer = row
+    entry = _decode_entry(blob, stage="neighbours")
+    similarity = _cosine(kept, vector)
+    if entry is None or similarity is None:
+        return None
+    answer_vector = np.frombuffer(answer, dtype=np.float16) if answer else None
+    return Stored(entry, similarity, answer_vector)
 
 
 def _cosine(kept: bytes | None, vector: NDArray[np.float32]) -> float | None:

@@ -15,6 +15,17 @@ end
 return found
 """
 
+NEIGHBOURS = """
+-- As NEAREST, and the vector of the answer or false as a fourth value.
+local near = redis.call('VSIM', KEYS[1], 'FP32', ARGV[1], 'COUNT', ARGV[2], 'EF', ARGV[3])
+local found = {}
+for index, id in ipairs(near) do
+  local row = redis.call('HMGET', ARGV[4] .. id, 'e', 'v', 'a')
+  found[index] = {id, row[1], row[2], row[3]}
+end
+return found
+"""
+
 FORGET = """
 -- Removes vectors whose entry has none any more. An entry stored again meanwhile keeps its own.
 -- KEYS[1] vector set, KEYS[2] expiries; ARGV: prefix of entry keys, then ids.
@@ -29,8 +40,8 @@ end
 """
 
 SWEEP = """
--- Removes a slice of what expires at the bound or before, and returns how many that were. An entry
--- stored again meanwhile has a later expiry and stays.
+-- Removes a slice of what expires at the bound or before, and returns the ids. An entry stored
+-- again meanwhile has a later expiry and stays.
 -- KEYS[1] expiries, KEYS[2] vector set; ARGV: bound, size of the slice, prefix of entry keys.
 local ids = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', ARGV[1], 'LIMIT', 0, ARGV[2])
 for _, id in ipairs(ids) do
@@ -38,5 +49,26 @@ for _, id in ipairs(ids) do
   redis.call('UNLINK', ARGV[3] .. id)
   redis.call('ZREM', KEYS[1], id)
 end
-return #ids
+return ids
+"""
+
+REMOVE = """
+-- Removes entries that were asked before the cut; one that was asked later stays.
+-- KEYS[1] expiries, KEYS[2] vector set; ARGV: prefix of entry keys, cut (epoch seconds), then ids.
+-- Returns {entry} for each that was removed, {} for one that was not there, false for one that
+-- stays.
+local done = {}
+for index = 3, #ARGV do
+  local name = ARGV[1] .. ARGV[index]
+  local row = redis.call('HMGET', name, 'e', 'at')
+  if row[2] and tonumber(row[2]) >= tonumber(ARGV[2]) then
+    done[index - 2] = false
+  else
+    redis.call('VREM', KEYS[2], ARGV[index])
+    redis.call('UNLINK', name)
+    redis.call('ZREM', KEYS[1], ARGV[index])
+    done[index - 2] = {row[1] or nil}
+  end
+end
+return done
 """

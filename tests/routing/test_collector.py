@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,7 @@ from routing import redis_names
 from routing.active import activate
 from routing.store.collector import Collected, Collector
 from routing.store.entries import EntryStore
-from tests.routing.builders import document, entry, snapshot, tenant
+from tests.routing.builders import document, entry, policy, snapshot, tenant
 
 ACME = "uid-acme"
 NOW = int(time.time())
@@ -31,17 +31,28 @@ class World:
     client: Redis
 
     async def put(
-        self, entry_id: str, *, ttl: int = 3_600, tenant: str = ACME, **changes: Any
+        self,
+        entry_id: str,
+        *,
+        ttl: int = 3_600,
+        rests_on: Mapping[str, str] | None = None,
+        **changes: Any,
     ) -> None:
         kept = msgspec.structs.replace(
             entry(), entry_id=entry_id, created=NOW, expires=NOW + ttl, **changes
         )
-        await self.store.put(kept, tenant=tenant, vector=VECTOR)
+        await self.store.put(
+            kept,
+            vector=VECTOR,
+            rests_on=kept.documents if rests_on is None else rests_on,
+            asked_at=NOW,
+        )
 
     async def collect(
-        self, *, ahead: int = 0, manual_version: int = 1, slug: str = "acme"
+        self, *, ahead: int = 0, manual_version: int = 1, slug: str = "acme", **changes: Any
     ) -> Collected:
-        config = activate(snapshot(tenant(slug, documents=(document("manual", manual_version),))))
+        documents = (document("manual", manual_version),)
+        config = activate(snapshot(tenant(slug, documents=documents, **changes)))
         collector = Collector(
             self.client, active=lambda: config, on_error=pytest.fail, clock=lambda: NOW + ahead
         )
@@ -89,6 +100,53 @@ async def test_collect__current_document_version__kept(world: World) -> None:
     await world.put("e1", documents={"manual": "1"})
 
     assert await world.collect(manual_version=1) == Collected(entries=0, partitions=0)
+
+
+@pytest.mark.parametrize("rests_on", [{"@tenant": "1"}, {"@policy.policy-default": "1"}])
+async def test_collect__generation_raised__old_partition_gone(
+    world: World, redis_client: redis.Redis, rests_on: dict[str, str]
+) -> None:
+    await world.put("e1", rests_on=rests_on)
+
+    collected = await world.collect(generation=2, policies=(policy(generation=2),))
+
+    assert collected == Collected(entries=1, partitions=1)
+    assert redis_client.keys("reprise:*") == [b"reprise:tenants"]
+
+
+async def test_collect__policy_deleted__its_partition_gone(world: World) -> None:
+    await world.put("e1", rests_on={"@policy.policy-default": "1"})
+
+    assert await world.collect(policies=()) == Collected(entries=1, partitions=1)
+
+
+async def test_collect__policy_disabled__kept(world: World) -> None:
+    await world.put("e1", rests_on={"@policy.policy-default": "1"})
+
+    collected = await world.collect(policies=(policy(enabled=False),))
+
+    assert collected == Collected(entries=0, partitions=0)
+
+
+async def test_collect__within_the_grace__kept(world: World) -> None:
+    await world.put("e1", ttl=60, grace_seconds=30)
+
+    within = await world.collect(ahead=89)
+    past = await world.collect(ahead=91)
+
+    assert (within.entries, past.entries) == (0, 1)
+
+
+async def test_collect__expired_entry__taken_out_of_the_order_of_use(
+    world: World, redis_client: redis.Redis
+) -> None:
+    await world.put("e1", ttl=60)
+    await world.put("e2")
+    redis_client.zadd(redis_names.used(ACME), {"p1.e1": 1, "p1.e2": 2})
+
+    await world.collect(ahead=61)
+
+    assert redis_client.zrange(redis_names.used(ACME), 0, -1) == [b"p1.e2"]
 
 
 async def test_collect__some_expired__the_rest_collected_at_their_time(world: World) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -38,14 +39,21 @@ def fresh(entry_id: str = "e1", **changes: object) -> Entry:
     return msgspec.structs.replace(entry(), entry_id=entry_id, **(times | changes))
 
 
+async def keep(
+    store: EntryStore, kept: Entry, *, vector: bytes | None = None, **extras: Any
+) -> bool:
+    values: dict[str, Any] = {"rests_on": kept.documents, "asked_at": NOW}
+    return await store.put(kept, vector=vector, **(values | extras))
+
+
 async def test_get__stored_entry__equal(store: EntryStore) -> None:
-    await store.put(fresh(), tenant=ACME, vector=None)
+    await keep(store, fresh())
 
     assert await store.get(tenant=ACME, partition="p1", entry_id="e1") == fresh()
 
 
 async def test_get__another_partition__nothing(store: EntryStore) -> None:
-    await store.put(fresh(), tenant=ACME, vector=None)
+    await keep(store, fresh())
 
     assert await store.get(tenant=ACME, partition="p2", entry_id="e1") is None
 
@@ -53,7 +61,7 @@ async def test_get__another_partition__nothing(store: EntryStore) -> None:
 async def test_put__entry_with_expiry__redis_forgets_it_then(
     store: EntryStore, redis_client: redis.Redis
 ) -> None:
-    await store.put(fresh(), tenant=ACME, vector=None)
+    await keep(store, fresh())
 
     assert redis_client.expiretime(redis_names.entry(ACME, "p1", "e1")) == LATER
 
@@ -62,7 +70,7 @@ async def test_nearest__stored_vectors__exact_cosine_not_redis_scale(store: Entr
     rng = np.random.default_rng(7)
     vectors = [unit(*rng.normal(size=384)) for _ in range(20)]
     for number, vector in enumerate(vectors):
-        await store.put(fresh(f"e{number}"), tenant=ACME, vector=vector.tobytes())
+        await keep(store, fresh(f"e{number}"), vector=vector.tobytes())
     asked = unit(*(vectors[3] + 0.02 * rng.normal(size=384)))
 
     found = await store.nearest(tenant=ACME, partition="p1", vector=asked, count=5)
@@ -75,7 +83,7 @@ async def test_nearest__stored_vectors__exact_cosine_not_redis_scale(store: Entr
 async def test_nearest__entry_gone__named_as_orphan(
     store: EntryStore, redis_client: redis.Redis
 ) -> None:
-    await store.put(fresh(), tenant=ACME, vector=unit(1, 0).tobytes())
+    await keep(store, fresh(), vector=unit(1, 0).tobytes())
     redis_client.delete(redis_names.entry(ACME, "p1", "e1"))
 
     found = await store.nearest(tenant=ACME, partition="p1", vector=unit(1, 0), count=5)
@@ -87,7 +95,7 @@ async def test_nearest__entry_gone__named_as_orphan(
 async def test_nearest__damaged_vector__never_a_candidate(
     store: EntryStore, redis_client: redis.Redis, damage: bytes
 ) -> None:
-    await store.put(fresh(), tenant=ACME, vector=unit(1, 0).tobytes())
+    await keep(store, fresh(), vector=unit(1, 0).tobytes())
     redis_client.hset(redis_names.entry(ACME, "p1", "e1"), "v", damage)
 
     found = await store.nearest(tenant=ACME, partition="p1", vector=unit(1, 0), count=5)
@@ -98,7 +106,7 @@ async def test_nearest__damaged_vector__never_a_candidate(
 async def test_forget_vectors__orphan__no_longer_near(
     store: EntryStore, redis_client: redis.Redis
 ) -> None:
-    await store.put(fresh(), tenant=ACME, vector=unit(1, 0).tobytes())
+    await keep(store, fresh(), vector=unit(1, 0).tobytes())
     redis_client.delete(redis_names.entry(ACME, "p1", "e1"))
     await store.forget_vectors(tenant=ACME, partition="p1", ids=["e1"])
 
@@ -108,7 +116,7 @@ async def test_forget_vectors__orphan__no_longer_near(
 
 
 async def test_forget_vectors__entry_stored_again_meanwhile__kept(store: EntryStore) -> None:
-    await store.put(fresh(), tenant=ACME, vector=unit(1, 0).tobytes())
+    await keep(store, fresh(), vector=unit(1, 0).tobytes())
 
     await store.forget_vectors(tenant=ACME, partition="p1", ids=["e1"])
 
@@ -117,8 +125,8 @@ async def test_forget_vectors__entry_stored_again_meanwhile__kept(store: EntrySt
 
 
 async def test_forget_vectors__entry_stored_again_without_one__gone(store: EntryStore) -> None:
-    await store.put(fresh(), tenant=ACME, vector=unit(1, 0).tobytes())
-    await store.put(fresh(), tenant=ACME, vector=None)
+    await keep(store, fresh(), vector=unit(1, 0).tobytes())
+    await keep(store, fresh())
     await store.forget_vectors(tenant=ACME, partition="p1", ids=["e1"])
 
     found = await store.nearest(tenant=ACME, partition="p1", vector=unit(1, 0), count=5)
@@ -132,14 +140,14 @@ async def test_put__write_refused__partition_in_the_books_already(
     redis_client.set(redis_names.expiries(ACME, "p1"), "not a sorted set")
 
     with pytest.raises(CacheUnavailable):
-        await store.put(fresh(), tenant=ACME, vector=None)
+        await keep(store, fresh())
 
     assert redis_client.zscore(redis_names.partitions(ACME), "p1") == LATER
 
 
 async def test_put__same_query_again__replaces_answer_and_vector(store: EntryStore) -> None:
-    await store.put(fresh(answer="Old."), tenant=ACME, vector=unit(1, 0).tobytes())
-    await store.put(fresh(answer="New."), tenant=ACME, vector=unit(1, 0).tobytes())
+    await keep(store, fresh(answer="Old."), vector=unit(1, 0).tobytes())
+    await keep(store, fresh(answer="New."), vector=unit(1, 0).tobytes())
 
     found = await store.nearest(tenant=ACME, partition="p1", vector=unit(1, 0), count=5)
 
@@ -149,11 +157,120 @@ async def test_put__same_query_again__replaces_answer_and_vector(store: EntrySto
 async def test_put__documents__partition_listed_under_each_version(
     store: EntryStore, redis_client: redis.Redis
 ) -> None:
-    await store.put(fresh(documents={"manual": "3"}), tenant=ACME, vector=None)
+    await keep(store, fresh(documents={"manual": "3"}))
 
     listed = redis_client.smembers(redis_names.document_partitions(ACME, "manual", "3"))
 
     assert listed == {b"p1"}
+
+
+async def test_put__generations__partition_listed_under_each(
+    store: EntryStore, redis_client: redis.Redis
+) -> None:
+    await keep(store, fresh(), rests_on={"@tenant": "1", "@policy.p": "2"})
+
+    listed = redis_client.smembers(redis_names.document_partitions(ACME, "@policy.p", "2"))
+    assert listed == {b"p1"}
+
+
+async def test_put__grace__redis_keeps_it_so_much_longer(
+    store: EntryStore, redis_client: redis.Redis
+) -> None:
+    await keep(store, fresh(grace_seconds=60))
+
+    assert redis_client.expiretime(redis_names.entry(ACME, "p1", "e1")) == LATER + 60
+    assert redis_client.zscore(redis_names.expiries(ACME, "p1"), "e1") == LATER + 60
+
+
+async def test_put__tags_and_users__named_in_indexes_that_expire(
+    store: EntryStore, redis_client: redis.Redis
+) -> None:
+    await keep(store, fresh(tags=("order:1",), asked_by="ann", user="ann"))
+
+    for name in (redis_names.tagged(ACME, "order:1"), redis_names.asked_by(ACME, "ann")):
+        assert redis_client.zrange(name, 0, -1) == [b"p1.e1"]
+        assert redis_client.expiretime(name) == LATER
+
+
+async def test_put__shorter_lived_entry_of_the_same_tag__index_outlives_it(
+    store: EntryStore, redis_client: redis.Redis
+) -> None:
+    await keep(store, fresh(tags=("order:1",)))
+    await keep(store, fresh("e2", tags=("order:1",), expires=NOW + 5))
+
+    assert redis_client.expiretime(redis_names.tagged(ACME, "order:1")) == LATER
+
+
+async def test_put__expired_members_in_the_index__trimmed(
+    store: EntryStore, redis_client: redis.Redis
+) -> None:
+    redis_client.zadd(redis_names.tagged(ACME, "order:1"), {"p1.old": NOW - 10})
+
+    await keep(store, fresh(tags=("order:1",)))
+
+    assert redis_client.zrange(redis_names.tagged(ACME, "order:1"), 0, -1) == [b"p1.e1"]
+
+
+CUTS = [
+    "tenant",
+    "policy:policy-default",
+    "entry:p1.e1",
+    "tag:order:1",
+    f"user:{redis_names.user_digest('ann')}",
+]
+
+
+@pytest.mark.parametrize("cut", CUTS)
+async def test_put__cut_since_it_was_asked__not_kept(
+    store: EntryStore, redis_client: redis.Redis, cut: str
+) -> None:
+    redis_client.set(redis_names.cut(ACME, cut), repr(NOW + 0.5))
+
+    kept = await keep(store, fresh(tags=("order:1",), asked_by="ann"), asked_at=NOW + 0.4)
+
+    assert not kept
+    assert await store.get(tenant=ACME, partition="p1", entry_id="e1") is None
+
+
+@pytest.mark.parametrize("cut", CUTS)
+async def test_put__asked_after_the_cut__kept(
+    store: EntryStore, redis_client: redis.Redis, cut: str
+) -> None:
+    redis_client.set(redis_names.cut(ACME, cut), repr(NOW + 0.5))
+
+    assert await keep(store, fresh(tags=("order:1",), asked_by="ann"), asked_at=NOW + 0.6)
+
+
+@pytest.mark.parametrize("cut", ["tag:order:2", "entry:p1.e2", "policy:other"])
+async def test_put__cut_of_something_else__kept(
+    store: EntryStore, redis_client: redis.Redis, cut: str
+) -> None:
+    redis_client.set(redis_names.cut(ACME, cut), repr(NOW + 0.5))
+
+    assert await keep(store, fresh(tags=("order:1",)), asked_at=NOW)
+
+
+async def test_put__cut_of_another_tenant__kept(
+    store: EntryStore, redis_client: redis.Redis
+) -> None:
+    redis_client.set(redis_names.cut("uid-globex", "tag:order:1"), repr(NOW + 0.5))
+
+    assert await keep(store, fresh(tags=("order:1",)))
+
+
+async def test_neighbours__stored_answers__nearest_first_with_their_vectors(
+    store: EntryStore,
+) -> None:
+    answer = np.array([1, 0], dtype=np.float16)
+    await keep(store, fresh("far"), vector=unit(0, 1).tobytes())
+    await keep(store, fresh("near"), vector=unit(1, 0.1).tobytes(), answer_vector=answer.tobytes())
+
+    near, far = await store.neighbours(tenant=ACME, partition="p1", vector=unit(1, 0), count=5)
+
+    assert (near.entry.entry_id, far.entry.entry_id) == ("near", "far")
+    assert near.answer_vector is not None
+    assert near.answer_vector.tolist() == [1, 0]
+    assert far.answer_vector is None
 
 
 async def test_get__unreadable_entry__unavailable_not_a_miss(
