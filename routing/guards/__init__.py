@@ -12,10 +12,18 @@ from types import MappingProxyType
 
 from msgspec import Struct
 
+from routing.guards import dates, identifiers, length, numbers
 from routing.guards.comparison import Comparison, Guard
 from routing.snapshot import GuardName
 
-GUARDS: Mapping[GuardName, Guard] = MappingProxyType({})
+GUARDS: Mapping[GuardName, Guard] = MappingProxyType(
+    {
+        GuardName.LENGTH: length.length,
+        GuardName.NUMBERS: numbers.numbers,
+        GuardName.DATES: dates.dates,
+        GuardName.IDENTIFIERS: identifiers.identifiers,
+    }
+)
 """Every guard by name, cheap ones first."""
 
 _ALWAYS_ON = frozenset({GuardName.NEVER_MERGE})

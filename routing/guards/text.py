@@ -23,6 +23,7 @@ _CACHED_TEXTS = 4_096
 
 _APOSTROPHES = str.maketrans(dict.fromkeys("\u2018\u2019\u02bc\u0060\u00b4\u2032", "'"))
 _TOKEN = re.compile(
+    r"(?<![^\W_])(?:[^\W\d_]\.){2,}(?:[^\W\d_](?![^\W_]))?|"  # U.S., p.m., e.g.
     r"[^\W_]+"  # letters and digits
     r"(?:(?:(?<=[^\W\d_])'(?=[^\W\d_])|(?<=\d)[.,:](?=\d))[^\W_]+)*"  # don't, 1.5, 1,000, 10:30
     r"(?:\+\+|(?<=[^\W\d_])#(?!\w))?"  # C++, C#
@@ -93,6 +94,8 @@ def _tokens(clean: str) -> tuple[Token, ...]:
     for position, match in enumerate(_TOKEN.finditer(clean)):
         written = match.group()
         start, end = match.span()
+        if written[-1] == "." or written[1:2] == ".":
+            written = _without_dots(written)
         lower = written.lower() if ascii_only else written.casefold()
         folded = lower if ascii_only else _strip_accents(lower)
         opens = position == 0 or (
@@ -102,6 +105,11 @@ def _tokens(clean: str) -> tuple[Token, ...]:
         tokens.append(Token(written, lower, folded, position, capital, start, end, opens))
         end_before = end
     return tuple(tokens)
+
+
+def _without_dots(written: str) -> str:
+    """US for U.S.; numbers keep their separators."""
+    return written if written[0].isdigit() else written.replace(".", "")
 
 
 def _clean(raw: str) -> str:

@@ -1,0 +1,80 @@
+"""The facts in one text: its quantities, its words of time and its codes.
+
+One scan finds all three, so that a number belongs to exactly one of the guards: the 5 of "May 5"
+is a date, the 12345 of "order 12345" a code, the 5 of "5 kg" a quantity.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+from msgspec import Struct
+
+from routing.guards import calendar
+from routing.guards.figures import NUMBER_WORDS, PLACES, Value, shown
+from routing.guards.scan import LISTED, Scan
+from routing.guards.text import Text
+
+_CACHED_TEXTS = 8_192
+
+_TRIGGER_WORDS = (
+    NUMBER_WORDS
+    | PLACES.keys()
+    | calendar.MONTHS.keys()
+    | calendar.SINGLE_WORDS.keys()
+    | calendar.SHIFTS.keys()
+    | {word for word in calendar.UNITS if len(word) > 1}
+    | calendar.PHRASE_STARTS
+    | calendar.SPECIAL
+)
+_TRIGGER_SIGNS = re.compile(r"\d|[@{<\[/\\_#%]|\.\w|[IVXL]{2}")
+
+
+class Quantity(Struct, frozen=True, gc=False):
+    """A number and its unit, "" where none is said. An ordinal is its number.
+
+    `listed`: the number says only how many answers are wanted ("top 5").
+    """
+
+    value: Value
+    unit: str = ""
+    listed: bool = False
+
+    def __str__(self) -> str:
+        return f"{shown(self.value)} {self.unit}".strip()
+
+
+class Facts(Struct, frozen=True):
+    """What a text says in numbers, dates and codes.
+
+    `claimed` holds the positions of the tokens these stand in.
+    """
+
+    quantities: tuple[Quantity, ...] = ()
+    dates: frozenset[str] = frozenset()
+    identifiers: frozenset[str] = frozenset()
+    claimed: frozenset[int] = frozenset()
+
+
+_NOTHING = Facts()
+
+
+@lru_cache(maxsize=_CACHED_TEXTS)
+def facts_of(text: Text) -> Facts:
+    """The facts in `text`."""
+    if text.words.isdisjoint(_TRIGGER_WORDS) and not _TRIGGER_SIGNS.search(text.clean):
+        return _NOTHING
+    scan = Scan(text)
+    scan.read_codes()
+    scan.read_tokens()
+    quantities = [
+        Quantity(value, "", listed=True) if unit == LISTED else Quantity(value, unit)
+        for value, unit in scan.quantities
+    ]
+    return Facts(
+        tuple(quantities),
+        frozenset(scan.dates),
+        frozenset(scan.identifiers),
+        frozenset(scan.claimed),
+    )

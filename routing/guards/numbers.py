@@ -1,0 +1,63 @@
+"""Vetoes when the quantities differ: another number, another unit, or a number on one side only."""
+
+from __future__ import annotations
+
+from routing.guards.comparison import Comparison
+from routing.guards.facts import Quantity, facts_of
+from routing.guards.figures import ONES
+from routing.guards.text import Text
+
+
+def numbers(comparison: Comparison) -> str:
+    """What differs in quantities ("5 kg | 7 kg"), "" when nothing does.
+
+    Units are compared where both texts name one. Numbers that count the wanted answers ("top 5")
+    must agree only where both texts have one.
+    """
+    asked, stored = facts_of(comparison.asked), facts_of(comparison.stored)
+    if asked.quantities == stored.quantities:
+        return ""
+    only_asked, only_stored = _unmatched(asked.quantities, stored.quantities)
+    only_asked = [
+        item for item in only_asked if not _harmless(item, only_stored, comparison.stored)
+    ]
+    only_stored = [
+        item for item in only_stored if not _harmless(item, only_asked, comparison.asked)
+    ]
+    if only_asked or only_stored:
+        return f"{_shown(only_asked)} | {_shown(only_stored)}"
+    if comparison.asked.words == comparison.stored.words:
+        return f"{_shown(asked.quantities)} | {_shown(stored.quantities)}"
+    return ""
+
+
+def _unmatched(
+    asked: tuple[Quantity, ...], stored: tuple[Quantity, ...]
+) -> tuple[list[Quantity], list[Quantity]]:
+    left, right = list(asked), list(stored)
+    for same in (_equal, _equal_but_unit):
+        for item in tuple(left):
+            found = next((other for other in right if same(item, other)), None)
+            if found is not None:
+                left.remove(item)
+                right.remove(found)
+    return left, right
+
+
+def _equal(one: Quantity, other: Quantity) -> bool:
+    return one.value == other.value and one.unit == other.unit
+
+
+def _equal_but_unit(one: Quantity, other: Quantity) -> bool:
+    return one.value == other.value and (not one.unit or not other.unit)
+
+
+def _harmless(item: Quantity, across: list[Quantity], text: Text) -> bool:
+    """Whether nothing on the other side, whose text is `text`, speaks against `item`."""
+    if item.listed:
+        return not across
+    return item.value == 1 and not across and not text.words.isdisjoint(ONES)
+
+
+def _shown(items: list[Quantity] | tuple[Quantity, ...]) -> str:
+    return ", ".join(map(str, items)) or "-"
