@@ -19,7 +19,8 @@ class RuntimeConfig:
     long the runtime may go without hearing from Redis before /readyz says no. `spool_max_bytes`
     bounds the events kept on disk while Redis is away or its event stream is full, which it is at
     `event_stream_max_entries` entries of up to 200 events each. `max_body_bytes`, `max_json_depth`
-    and `max_json_nodes` bound what an app may send. `drain_seconds`: how long calls under way may
+    and `max_json_nodes` bound what an app may send, `max_calls` and `max_calls_per_tenant` how many
+    of its calls may be under way at once. `drain_seconds`: how long calls under way may
     go on once the runtime is told to stop.
     """
 
@@ -40,6 +41,8 @@ class RuntimeConfig:
     max_body_bytes: int = 4 * 1024 * 1024
     max_json_depth: int = 32
     max_json_nodes: int = 50_000
+    max_calls: int = 2_000
+    max_calls_per_tenant: int = 1_000
     drain_seconds: int = 30
     embedding_workers: int = 2
 
@@ -64,6 +67,8 @@ def load_config(environ: Mapping[str, str]) -> RuntimeConfig:
         max_body_bytes=_positive(environ, "MAX_BODY_BYTES", 4 * 1024 * 1024),
         max_json_depth=_positive(environ, "MAX_JSON_DEPTH", 32),
         max_json_nodes=_positive(environ, "MAX_JSON_NODES", 50_000),
+        max_calls=_positive(environ, "MAX_CALLS", 2_000),
+        max_calls_per_tenant=_positive(environ, "MAX_CALLS_PER_TENANT", 1_000),
         drain_seconds=_positive(environ, "DRAIN_SECONDS", 30),
         embedding_workers=_positive(environ, "EMBEDDING_WORKERS", 2),
     )

@@ -40,14 +40,24 @@ class CallError(RepriseError):
     """The application's call cannot be served as it is.
 
     `status` is the HTTP status, `code` a stable machine word, `param` the offending field.
+    `retry_after_seconds`: when the same call may succeed; None when it never will.
     """
 
-    def __init__(self, message: str, *, status: int, code: str, param: str | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int,
+        code: str,
+        param: str | None = None,
+        retry_after_seconds: int | None = None,
+    ) -> None:
         super().__init__(message)
         self.message = message
         self.status = status
         self.code = code
         self.param = param
+        self.retry_after_seconds = retry_after_seconds
 
 
 class CacheUnavailable(RepriseError):

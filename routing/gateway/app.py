@@ -21,6 +21,7 @@ from routing.gateway.health import Health
 from routing.gateway.http import error_body
 from routing.gateway.json_body import JsonLimits
 from routing.gateway.models import Models
+from routing.gateway.pressure import Pressure
 from routing.gateway.record import EventKeeper
 from routing.gateway.runtime import Runtime
 from routing.telemetry.events import Event
@@ -80,6 +81,7 @@ def _hot_endpoints(runtime: Runtime) -> dict[str, ASGIApp]:
         background=runtime.spawn_store,
         limits=limits,
     )
+    pressure = Pressure(most=config.max_calls, most_per_tenant=config.max_calls_per_tenant)
     cache = CacheApi(engine=runtime.engine, limits=limits)
 
     def endpoint(handle: Handler, *, protocol: str, keeper: EventKeeper = runtime) -> ASGIApp:
@@ -89,6 +91,7 @@ def _hot_endpoints(runtime: Runtime) -> dict[str, ASGIApp]:
             active=lambda: runtime.source.active,
             keeper=keeper,
             config=config,
+            pressure=pressure,
         )
 
     return {

@@ -29,6 +29,7 @@ from routing.gateway.http import (
     send_error,
 )
 from routing.gateway.json_body import bad_request
+from routing.gateway.pressure import Pressure
 from routing.gateway.record import CLIENT_CLOSED_REQUEST, CallRecord, EventKeeper
 from routing.providers.openai import ProviderRefusal
 from routing.types import Decision
@@ -66,12 +67,14 @@ class CallEndpoint:
         active: ActiveSource,
         keeper: EventKeeper,
         config: RuntimeConfig,
+        pressure: Pressure,
     ) -> None:
         self._handle = handle
         self._protocol = protocol
         self._active = active
         self._keeper = keeper
         self._max_body_bytes = config.max_body_bytes
+        self._pressure = pressure
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["method"] != "POST":
@@ -84,11 +87,12 @@ class CallEndpoint:
             await send_error(send, error)
             return
         try:
-            _refuse_repetition(head)
-            body = await read_body(
-                receive, content_length=head.content_length, limit=self._max_body_bytes
-            )
-            await self._handle(Exchange(record, body, head, receive, send))
+            with self._pressure.call_of(record.grant.tenant.config.uid):
+                _refuse_repetition(head)
+                body = await read_body(
+                    receive, content_length=head.content_length, limit=self._max_body_bytes
+                )
+                await self._handle(Exchange(record, body, head, receive, send))
         except ClientGone:
             record.client_gone = True
             record.finish(CLIENT_CLOSED_REQUEST)

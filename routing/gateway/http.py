@@ -97,7 +97,10 @@ async def send_answer(send: Send, body: bytes, *, headers: list[Header], status:
 async def send_error(send: Send, error: CallError, *, headers: list[Header] | None = None) -> None:
     """Send `error` in OpenAI's shape."""
     body = error_body(error.message, status=error.status, code=error.code, param=error.param)
-    await send_answer(send, body, headers=[JSON_TYPE, *(headers or [])], status=error.status)
+    headers = [JSON_TYPE, *(headers or [])]
+    if error.retry_after_seconds is not None:
+        headers.append((b"retry-after", b"%d" % error.retry_after_seconds))
+    await send_answer(send, body, headers=headers, status=error.status)
 
 
 def error_body(message: str, *, status: int, code: str, param: str | None = None) -> bytes:

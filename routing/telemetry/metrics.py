@@ -170,6 +170,10 @@ class Metrics:
             "reprise_unpriced_calls", "Provider calls of models without a price", registry=registry
         )
 
+        self.calls_refused = Counter(
+            "reprise_calls_refused", "Calls refused for overload", ["reason"], registry=registry
+        )
+
     def observe_call(self, event: Event) -> None:
         """Count one finished call."""
         self._requests[event.result].inc()
@@ -216,6 +220,11 @@ def provider_error(provider: str, code: str) -> None:
 def unpriced_call() -> None:
     """A provider call could not be costed: its model has no price."""
     _METRICS.unpriced_calls.inc()
+
+
+def call_refused(reason: str) -> None:
+    """A call was turned away, because the gateway or its tenant has too many under way."""
+    _METRICS.calls_refused.labels(reason).inc()
 
 
 def snapshot_in_force(revision: int) -> None:

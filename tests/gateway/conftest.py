@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
@@ -74,7 +75,9 @@ def gateway_server(
 
 
 @contextmanager
-def running_gateway(server: RedisServer, provider_url: str, data_dir: Path) -> Iterator[Gateway]:
+def running_gateway(
+    server: RedisServer, provider_url: str, data_dir: Path, **settings: Any
+) -> Iterator[Gateway]:
     """A gateway in front of the provider, under the snapshot of `values.configuration`."""
     config = RuntimeConfig(
         redis_url=server.url,
@@ -82,6 +85,7 @@ def running_gateway(server: RedisServer, provider_url: str, data_dir: Path) -> I
         sandbox_url=provider_url,
         provider_timeout_seconds=5.0,
         max_body_bytes=100_000,
+        **settings,
     )
     with redis.Redis.from_url(server.url) as client:
         publish(client, configuration())
