@@ -9,8 +9,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from routing.sandbox.faults import Behaviour, FaultDice, change_behaviour
-from routing.sandbox.meter import OPENAI_PRICES, Meter
+from routing.sandbox.meter import EMBEDDING_PRICES, OPENAI_PRICES, Meter
 from routing.sandbox.openai_chat import ChatCompletions, SandboxState
+from routing.sandbox.openai_embeddings import Embeddings
 from routing.sandbox.prefix_cache import PrefixCache
 from routing.sandbox.wire_openai import error_body
 
@@ -29,7 +30,7 @@ def build_app(behaviour: Behaviour, *, prefix_idle_seconds: float = 300.0) -> St
     async def models(_: Request) -> Response:
         data = [
             {"id": name, "object": "model", "created": _MODELS_CREATED, "owned_by": "sandbox"}
-            for name in OPENAI_PRICES
+            for name in (*OPENAI_PRICES, *EMBEDDING_PRICES)
         ]
         return _json({"object": "list", "data": data})
 
@@ -56,6 +57,7 @@ def build_app(behaviour: Behaviour, *, prefix_idle_seconds: float = 300.0) -> St
     return Starlette(
         routes=[
             Route("/v1/chat/completions", ChatCompletions(state), methods=["POST"]),
+            Route("/v1/embeddings", Embeddings(state), methods=["POST"]),
             Route("/v1/models", models),
             Route("/meter", meter),
             Route("/meter/reset", reset_meter, methods=["POST"]),

@@ -16,13 +16,14 @@ Milliseconds = Annotated[float, Meta(ge=0.0)]
 class Behaviour(Struct, frozen=True, forbid_unknown_fields=True):
     """Latency and fault rates.
 
-    `latency_ms` passes before the first token, `token_latency_ms` before every further one. Each
-    call draws at most one fault; the rates are shares of all calls and add up to at most 1.
-    `seed` makes the draws repeatable.
+    `latency_ms` passes before the first token, `token_latency_ms` before every further one,
+    `embedding_latency_ms` before embeddings. Each call draws at most one fault; the rates are
+    shares of all calls and add up to at most 1. `seed` makes the draws repeatable.
     """
 
     latency_ms: Milliseconds = 0.0
     token_latency_ms: Milliseconds = 0.0
+    embedding_latency_ms: Milliseconds = 0.0
     rate_limit_rate: Rate = 0.0
     error_rate: Rate = 0.0
     hang_rate: Rate = 0.0

@@ -78,6 +78,12 @@ OPENAI_PRICES = {
     "o4-mini": _price("1.1", "4.4", "0.275"),
 }
 
+EMBEDDING_PRICES = {
+    "text-embedding-3-small": _price("0.02", "0", "0.02"),
+    "text-embedding-3-large": _price("0.13", "0", "0.13"),
+    "text-embedding-ada-002": _price("0.1", "0", "0.1"),
+}
+
 # One million tokens at 1 USD are 10^9 nano-USD, so one token is 1,000.
 _NANOUSD_PER_TOKEN_AT_ONE_USD = Decimal(1000)
 

@@ -8,10 +8,19 @@ import uuid
 from dataclasses import dataclass
 from typing import Any
 
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
 from routing.sandbox.faults import Fault, FaultDice
 from routing.sandbox.meter import OPENAI_PRICES, ListPrice, Meter, TokenCount
+from routing.sandbox.openai_http import (
+    Refusals,
+    disconnected,
+    pause,
+    read_api_key,
+    read_body,
+    response_body,
+    response_start,
+)
 from routing.sandbox.prefix_cache import CacheScope, PrefixCache
 from routing.sandbox.tokens import split_tokens
 from routing.sandbox.wire_openai import (
@@ -22,7 +31,6 @@ from routing.sandbox.wire_openai import (
     answer_request,
     completion_body,
     decode_request,
-    error_body,
     render_prompt,
     usage_body,
 )
@@ -68,31 +76,22 @@ class ChatCompletions:
 
     def __init__(self, state: SandboxState) -> None:
         self._state = state
+        self._refusals = Refusals(state.meter)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        body = await _read_body(receive)
-        api_key = _api_key(scope)
+        body = await read_body(receive)
+        api_key = read_api_key(scope)
         if not api_key:
-            await self._refuse(
-                send,
-                401,
-                error_body(
-                    "You didn't provide an API key.",
-                    kind="invalid_request_error",
-                    code="invalid_api_key",
-                ),
-            )
+            await self._refusals.no_key(send)
             return
         try:
             request = decode_request(body)
         except BadRequest as error:
-            await self._refuse(
-                send, 400, error_body(str(error), kind="invalid_request_error", code=None)
-            )
+            await self._refusals.bad_request(send, str(error))
             return
         price = OPENAI_PRICES.get(request.model)
         if price is None:
-            await self._refuse_model(send, request.model)
+            await self._refusals.no_model(send, request.model)
             return
         await self._serve(request, price, api_key, receive, send)
 
@@ -101,15 +100,14 @@ class ChatCompletions:
     ) -> None:
         behaviour = self._state.dice.behaviour
         fault = self._state.dice.draw()
-        gone = asyncio.ensure_future(_disconnected(receive))
+        gone = asyncio.ensure_future(disconnected(receive))
         try:
             if fault is Fault.HANG:
                 await gone
             elif fault is Fault.RATE_LIMIT:
-                await self._refuse_rate(send, behaviour.retry_after_seconds)
+                await self._refusals.rate(send, behaviour.retry_after_seconds)
             elif fault is Fault.ERROR:
-                message = "The server had an error while processing your request."
-                await self._refuse(send, 500, error_body(message, kind="server_error", code=None))
+                await self._refusals.failure(send)
             elif request.stream:
                 prompt = self._read_prompt(request, price, api_key)
                 await self._stream(request, prompt, gone, send, cut=fault is Fault.CUT)
@@ -144,7 +142,7 @@ class ChatCompletions:
         choices = answer_request(request)
         output_tokens = sum(len(choice.tokens) for choice in choices)
         latency_ms = behaviour.latency_ms + behaviour.token_latency_ms * output_tokens
-        await _pause(latency_ms, gone)
+        await pause(latency_ms, gone)
         self._bill(request, prompt, output_tokens)
         if cut or gone.done():
             self._state.meter.count_abandoned()
@@ -155,11 +153,11 @@ class ChatCompletions:
             model=request.model,
             usage=prompt.usage(output_tokens),
         )
-        await send(_start(200, b"application/json", length=len(body)))
+        await send(response_start(200, b"application/json", length=len(body)))
         if cut:
-            await send(_body(body[: len(body) // 2], more=True))
+            await send(response_body(body[: len(body) // 2], more=True))
             return
-        await send(_body(body))
+        await send(response_body(body))
 
     async def _stream(
         self,
@@ -181,7 +179,7 @@ class ChatCompletions:
         run = _StreamRun(
             writer=writer, send=send, gone=gone, stop_after=total // 2 if cut else total
         )
-        await send(_start(200, b"text/event-stream; charset=utf-8"))
+        await send(response_start(200, b"text/event-stream; charset=utf-8"))
         try:
             whole = await run.send_choices(choices, self._state.dice)
         finally:
@@ -189,28 +187,10 @@ class ChatCompletions:
             if run.produced < total:
                 self._state.meter.count_abandoned()
         if whole:
-            await send(_body(writer.end(prompt.usage(run.produced))))
+            await send(response_body(writer.end(prompt.usage(run.produced))))
 
     def _bill(self, request: ChatRequest, prompt: _Prompt, output_tokens: int) -> None:
         self._state.meter.bill(request.model, prompt.with_output(output_tokens), price=prompt.price)
-
-    async def _refuse_model(self, send: Send, model: str) -> None:
-        message = f"The model `{model}` does not exist or you do not have access to it."
-        body = error_body(message, kind="invalid_request_error", code="model_not_found")
-        await self._refuse(send, 404, body)
-
-    async def _refuse_rate(self, send: Send, retry_after_seconds: int) -> None:
-        body = error_body("Rate limit reached.", kind="requests", code="rate_limit_exceeded")
-        header = (b"retry-after", str(retry_after_seconds).encode())
-        await self._refuse(send, 429, body, header)
-
-    async def _refuse(self, send: Send, status: int, body: bytes, *headers: _Header) -> None:
-        self._state.meter.count_error(status)
-        await send(_start(status, b"application/json", *headers, length=len(body)))
-        await send(_body(body))
-
-
-_Header = tuple[bytes, bytes]
 
 
 @dataclass(slots=True)
@@ -225,58 +205,18 @@ class _StreamRun:
 
     async def send_choices(self, choices: list[Choice], dice: FaultDice) -> bool:
         """True when every choice went out whole."""
-        await _pause(dice.behaviour.latency_ms, self.gone)
+        await pause(dice.behaviour.latency_ms, self.gone)
         for index, choice in enumerate(choices):
-            await self.send(_body(self.writer.opening(index, choice), more=True))
+            await self.send(response_body(self.writer.opening(index, choice), more=True))
             for token in choice.tokens:
                 if self.gone.done() or self.produced >= self.stop_after:
                     return False
                 self.produced += 1
-                await self.send(_body(self.writer.token(index, choice, token), more=True))
-                await _pause(dice.behaviour.token_latency_ms, self.gone)
-            await self.send(_body(self.writer.closing(index, choice), more=True))
+                await self.send(response_body(self.writer.token(index, choice, token), more=True))
+                await pause(dice.behaviour.token_latency_ms, self.gone)
+            await self.send(response_body(self.writer.closing(index, choice), more=True))
         return True
-
-
-async def _read_body(receive: Receive) -> bytes:
-    chunks = []
-    more = True
-    while more:
-        message = await receive()
-        chunks.append(message.get("body", b""))
-        more = message.get("more_body", False)
-    return b"".join(chunks)
-
-
-async def _disconnected(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
-
-
-async def _pause(milliseconds: float, gone: asyncio.Future[None]) -> None:
-    """Let the time pass, or return at once when the client has gone."""
-    if milliseconds > 0:
-        await asyncio.wait({gone}, timeout=milliseconds / 1000)
-
-
-def _api_key(scope: Scope) -> str:
-    for name, value in scope["headers"]:
-        if name == b"authorization":
-            return str(value.decode("latin-1").removeprefix("Bearer ").strip())
-    return ""
 
 
 def _new_call_id() -> str:
     return f"chatcmpl-{uuid.uuid4().hex}"
-
-
-def _start(status: int, content_type: bytes, *headers: _Header, length: int = -1) -> Message:
-    request_id = f"req_{uuid.uuid4().hex}".encode()
-    fields = [(b"content-type", content_type), (b"x-request-id", request_id), *headers]
-    if length >= 0:
-        fields.append((b"content-length", str(length).encode()))
-    return {"type": "http.response.start", "status": status, "headers": fields}
-
-
-def _body(body: bytes, *, more: bool = False) -> Message:
-    return {"type": "http.response.body", "body": body, "more_body": more}
