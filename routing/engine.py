@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from routing.active import ActiveConfig, ActiveTenant
 from routing.breaker import Breaker
 from routing.errors import CacheUnavailable, EntryUnreadable
+from routing.keeping import keep
 from routing.layers.faq import curated_answer, wants_curated
 from routing.layers.place import (
     LAST_RESORT,
@@ -28,10 +29,10 @@ from routing.layers.place import (
     find_place,
     refusal,
 )
-from routing.layers.semantic import candidates_needed, choose
+from routing.layers.semantic import candidates_needed, choose, compares_answers
 from routing.store.entries import Candidate, EntryStore
 from routing.trail import Trail
-from routing.types import Answer, Call, Completion, Entry, Lookup, StorePlan
+from routing.types import Answer, Call, Completion, Lookup, StorePlan
 
 logger = logging.getLogger(__name__)
 
@@ -124,25 +125,24 @@ class Engine:
         return self._plan(call, place, vector=None, revision=active.revision)
 
     async def store(self, plan: StorePlan, completion: Completion) -> bool:
-        """Keep a complete answer; False when that failed, which is counted and never raised."""
+        """Keep a complete answer; False when it was invalidated meanwhile, or when keeping failed,
+        which is counted and never raised."""
         try:
-            vector = plan.vector
-            if vector is None:
-                vector = _as_bytes(await self._embedder.embed(plan.query))
-            entry = _entry(plan, completion, created=int(self._clock()))
-            await self._store.put(
-                entry, vector=vector or None, rests_on=plan.rests_on, asked_at=plan.asked_at
+            return await keep(
+                plan,
+                completion,
+                store=self._store,
+                embedder=self._embedder,
+                now=self._clock(),
             )
         except CacheUnavailable as error:
             self._on_error(error.stage)
             logger.warning("engine.store_failed stage=%s reason=%s", error.stage, error.reason)
-            return False
         except Exception:
             # Nobody waits for this work, so nobody else would hear of its failure.
             self._on_error("internal")
             logger.exception("engine.store_failed")
-            return False
-        return True
+        return False
 
     async def start(self) -> None:
         """Make ready for the first call; Redis may be away."""
@@ -179,6 +179,8 @@ class Engine:
         *,
         vector: bytes | None,
     ) -> Lookup:
+        if found is not None:
+            self._store.note_served(place.tenant, found.answer.entry_id)
         if found is not None and not found.stale:
             return trail.hit(found.answer)
         plan = self._plan(call, place, vector=vector, revision=trail.revision)
@@ -296,6 +298,7 @@ class Engine:
             grace_seconds=max(policy.stale_seconds, policy.stale_if_error_seconds),
             embedding_model=place.embedding_model,
             single_flight=policy.single_flight,
+            compares_answers=compares_answers(place),
         )
 
     async def _forget(self, place: Place, ids: tuple[str, ...]) -> None:
@@ -326,26 +329,3 @@ def _answer(candidate: Candidate, place: Place, *, now: float) -> Answer:
 
 def _as_bytes(vector: Vector | None) -> bytes:
     return b"" if vector is None else vector.tobytes()
-
-
-def _entry(plan: StorePlan, completion: Completion, *, created: int) -> Entry:
-    return Entry(
-        entry_id=plan.entry_id,
-        tenant=plan.tenant,
-        partition=plan.partition,
-        policy=plan.policy,
-        query=plan.query,
-        answer=completion.text,
-        model=completion.model,
-        created=created,
-        expires=created + plan.ttl_seconds,
-        revision=plan.revision,
-        usage=completion.usage,
-        cost_nanousd=completion.cost_nanousd,
-        documents=plan.documents,
-        tags=plan.tags,
-        user=plan.user,
-        message=completion.message,
-        asked_by=plan.asked_by,
-        grace_seconds=plan.grace_seconds,
-    )

@@ -173,6 +173,7 @@ class StorePlan(Struct, frozen=True):
     `rests_on` maps what the answer rests on (documents, generations) to the version that makes it
     unreachable once it is no longer current. `asked_at` (epoch seconds): what has been invalidated
     since then must not be stored. `answer_id`: the app's own answer group.
+    `compares_answers`: whether the policy needs to know which answers are the same.
     `vector` is float32 bytes; empty when the text has none, and the entry is then found exactly or
     not at all; None when it has yet to be made.
     """
@@ -200,6 +201,7 @@ class StorePlan(Struct, frozen=True):
     embedding_model: str = ""
     base: str = ""
     single_flight: bool = True
+    compares_answers: bool = False
 
 
 class Lookup(Struct, frozen=True):

@@ -18,7 +18,7 @@ from routing.guards.text import read_text
 from routing.layers.place import LAST_RESORT, RENEWABLE, Place, refusal
 from routing.learned import observe, probability
 from routing.store.entries import Candidate
-from routing.types import Neighbour, StorePlan
+from routing.types import Entry, Neighbour, StorePlan
 
 SHOWN = 5
 NEAREST = 5
@@ -51,8 +51,12 @@ class Choice:
 
 def candidates_needed(place: Place) -> int:
     """How many nearest entries the policy's rules look at."""
-    needs_rival = place.policy.min_margin > 0 or place.policy.learned is not None
-    return NEAREST_FOR_MARGIN if needs_rival else NEAREST
+    return NEAREST_FOR_MARGIN if compares_answers(place) else NEAREST
+
+
+def compares_answers(place: Place) -> bool:
+    """Whether the policy asks which near entries hold the same answer."""
+    return place.policy.min_margin > 0 or place.policy.learned is not None
 
 
 def choose(
@@ -139,10 +143,8 @@ class _Judged:
         served = self.candidates[best].entry
         for index, refused in enumerate(self.refusals):
             entry = self.candidates[index].entry
-            other = entry.group != served.group or not entry.group
             if (
-                other
-                and entry.answer != served.answer
+                not _same_answer(entry, served)
                 and (not refused or refused in _STALE)
                 and self.veto(index) is None
             ):
@@ -195,6 +197,12 @@ class _Judged:
         )
 
 
+def _same_answer(one: Entry, other: Entry) -> bool:
+    if one.group and other.group:
+        return one.group == other.group
+    return (one.answer, one.message) == (other.answer, other.message)
+
+
 def _verdict(judged: _Judged, best: int | None) -> Choice:
     """Whether the best entry may be served by threshold, margin and learned check."""
     if best is None:
@@ -204,7 +212,7 @@ def _verdict(judged: _Judged, best: int | None) -> Choice:
     if candidate.similarity < place.min_similarity:
         return Choice(None, "below_min_similarity", flips_at)
     margin, rival, chance = math.inf, "", None
-    if candidates_needed(place) > NEAREST:
+    if compares_answers(place):
         found = judged.rival(best)
         if found is not None:
             margin = candidate.similarity - judged.candidates[found].similarity
