@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from routing.guards.comparison import Comparison
 from routing.guards.facts import facts_of
+from routing.guards.text import Text
+
+_PRESENT = frozenset({"today", "this day", "this year", "this month", "this week", "every day"})
 
 
 def dates(comparison: Comparison) -> str:
@@ -11,9 +14,27 @@ def dates(comparison: Comparison) -> str:
     asked, stored = facts_of(comparison.asked).dates, facts_of(comparison.stored).dates
     if asked == stored:
         return ""
-    only_asked, only_stored = asked - stored, stored - asked
+    only_asked = _objections(asked - stored, stored, comparison.stored)
+    only_stored = _objections(stored - asked, asked, comparison.asked)
+    if not only_asked and not only_stored:
+        return ""
     return f"{_shown(only_asked)} | {_shown(only_stored)}"
 
 
-def _shown(items: frozenset[str]) -> str:
+def _objections(items: frozenset[str], across: frozenset[str], text: Text) -> list[str]:
+    """What of `items` speaks against a text that says `across` instead.
+
+    Questions are about the present unless they say otherwise, so "today" may be left out; "New
+    Year" where the year is named; and what is a year here may have been read as an amount there.
+    """
+    if not items:
+        return []
+    objections = items if across - items else items - _PRESENT
+    if any(item.isdigit() for item in across):
+        objections -= {"new year", "next year"}
+    amounts = {str(quantity.value) for quantity in facts_of(text).quantities}
+    return [item for item in objections if item not in amounts]
+
+
+def _shown(items: list[str]) -> str:
     return ", ".join(sorted(items)) or "-"

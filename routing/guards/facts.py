@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from routing.guards import calendar
 from routing.guards.figures import NUMBER_WORDS, PLACES, Value, shown
-from routing.guards.scan import LISTED, Scan
+from routing.guards.scan import VAGUE, Scan
 from routing.guards.text import Text
 
 _CACHED_TEXTS = 8_192
@@ -34,12 +34,12 @@ _TRIGGER_SIGNS = re.compile(r"\d|[@{<\[/\\_#%]|\.\w|[IVXL]{2}")
 class Quantity(Struct, frozen=True, gc=False):
     """A number and its unit, "" where none is said. An ordinal is its number.
 
-    `listed`: the number says only how many answers are wanted ("top 5").
+    `vague`: the number may as well be left out ("top 5", "two" for any plural).
     """
 
     value: Value
     unit: str = ""
-    listed: bool = False
+    vague: bool = False
 
     def __str__(self) -> str:
         return f"{shown(self.value)} {self.unit}".strip()
@@ -69,7 +69,7 @@ def facts_of(text: Text) -> Facts:
     scan.read_codes()
     scan.read_tokens()
     quantities = [
-        Quantity(value, "", listed=True) if unit == LISTED else Quantity(value, unit)
+        Quantity(value, "", vague=True) if unit == VAGUE else Quantity(value, unit)
         for value, unit in scan.quantities
     ]
     return Facts(

@@ -16,7 +16,7 @@ _SPANISH_ENDINGS = ("o", "a", "os", "as", "")
 
 
 def _ordinals() -> dict[str, int]:
-    words = dict(_TABLE["ordinals"]["en"])
+    words: dict[str, int] = dict(_TABLE["ordinals"]["en"])
     words |= {f"{word}s": value for word, value in words.items() if value > 2}
     stems: dict[str, int] = _TABLE["ordinals"]["es"]
     tens = {stem: value for stem, value in stems.items() if 10 <= value < 100}
@@ -28,7 +28,7 @@ def _ordinals() -> dict[str, int]:
     for stem, value in forms.items():
         for ending in _SPANISH_ENDINGS if stem.endswith("er") else _SPANISH_ENDINGS[:-1]:
             words[stem + ending] = value
-    return words
+    return {**words, **_TABLE["ordinals"]["other"]}
 
 
 CARDINALS: dict[str, int] = _TABLE["cardinals"]

@@ -11,7 +11,7 @@ from routing.guards.text import Text
 def numbers(comparison: Comparison) -> str:
     """What differs in quantities ("5 kg | 7 kg"), "" when nothing does.
 
-    Units are compared where both texts name one. Numbers that count the wanted answers ("top 5")
+    Units are compared where both texts name one. Vague numbers ("top 5", "two accounts")
     must agree only where both texts have one.
     """
     asked, stored = facts_of(comparison.asked), facts_of(comparison.stored)
@@ -54,8 +54,10 @@ def _equal_but_unit(one: Quantity, other: Quantity) -> bool:
 
 def _harmless(item: Quantity, across: list[Quantity], text: Text) -> bool:
     """Whether nothing on the other side, whose text is `text`, speaks against `item`."""
-    if item.listed:
+    if item.vague:
         return not across
+    if str(item.value) in facts_of(text).dates:
+        return True
     return item.value == 1 and not across and not text.words.isdisjoint(ONES)
 
 

@@ -22,8 +22,8 @@ from routing.guards.figures import (
 )
 from routing.guards.text import Text, Token
 
-LISTED = "listed"
-"""The unit of a number that says only how many answers are wanted ("top 5")."""
+VAGUE = "vague"
+"""The unit of a number that may as well be left out: "top 5", "two" for any plural."""
 
 _TABLE = read_table("numbers.toml")
 _UNITS: dict[str, str] = {
@@ -46,14 +46,20 @@ _RATES = _CONTEXT["rate_before"]
 _SPAN_BEFORE = _CONTEXT["span_before"]
 _SEASON_BEFORE = _CONTEXT["season_before"]
 _CODE_NOUNS = _CONTEXT["code_noun"]
+_AFTER_ADVERB = _CONTEXT["after_adverb"]
 _GREETINGS = frozenset({"good", "buenas", "buenos"})
 _OPTIONAL_NUMBERS = frozenset({("covid", 19), ("cov", 2)})
 """Numbers of a name that are left out as often as written."""
 
+_TWO = frozenset({"two", "dos", "half"})
 _CLOCK = re.compile(r"(\d{1,2}):(\d{2})(?::\d{2})?([ap]m|h|hs|hrs)?")
-_NUMBERED_NAME = re.compile(r"([^\W\d_]{3,})(\d{1,3})")
+_GLUED_PRICE = re.compile(r"(rs|inr|usd|eur|gbp)(\d{1,9})")
+_NUMBERED_NAME = re.compile(r"([^\W\d_]{2,})(\d{1,3})")
 _LONG_CODE = 7
 _YEARS = range(1100, 2100)
+_GENERATIONS = range(1, 7)
+"""3G to 6G are networks, not grams."""
+
 _HALF = Fraction(1, 2)
 
 
@@ -149,7 +155,7 @@ class Scan:
             return self._read_number(value * 1_000_000, position, position + 1)
         elif calendar.is_glued_unit(suffix) or (suffix in calendar.UNITS and len(suffix) > 2):
             self.dates.add(calendar.duration(value, calendar.UNITS[suffix]))
-        elif suffix in _UNITS and not token.written.endswith("G"):
+        elif suffix in _UNITS and not (suffix == "g" and value in _GENERATIONS):
             self.quantities.append((value, _UNITS[suffix]))
         elif is_ordinal_suffix(suffix):
             return self._read_number(value, position, position + 1, ordinal=True)
@@ -180,7 +186,14 @@ class Scan:
         if found is None:
             return position
         value, behind, ordinal = found
+        if word in ("first", "primero") and self._is_adverb(position):
+            return behind
         return self._read_number(value, position, behind, ordinal=ordinal)
+
+    def _is_adverb(self, position: int) -> bool:
+        """Whether "first" at `position` says when, not which: what should I do first if..."""
+        end = self.tokens[position].end
+        return self._char(end) != " " or self._word(position + 1) in _AFTER_ADVERB
 
     def _read_one_unit(self, position: int) -> int:
         """ "in an hour" is a span, "three times a day" a rate, "one day" neither."""
@@ -214,6 +227,9 @@ class Scan:
         """A word of letters and digits: a name with its number (iphone6) or a code (h2o)."""
         if token.lower.replace("'", "").isalpha() or token.lower.endswith(("+", "#")):
             return token.position
+        if priced := _GLUED_PRICE.fullmatch(token.lower):
+            self.quantities.append((int(priced[2]), _UNITS[priced[1]]))
+            return token.position + 1
         if named := _NUMBERED_NAME.fullmatch(token.lower):
             if (named[1], int(named[2])) not in _OPTIONAL_NUMBERS:
                 self.quantities.append((int(named[2]), ""))
@@ -253,6 +269,9 @@ class Scan:
             shift = f"{shift} " if shift in ("next", "last") else ""
             self.dates.add(shift + calendar.duration(value, time_unit))
             return unit_at + 1
+        if first.lower in _TWO and not unit:
+            self.quantities.append((value, VAGUE))
+            return behind
         if self._char(first.start - 1) == "-" and self._char(first.start - 2) in ("", " ", "("):
             value = -value
         if not unit and first is last and len(first.written) == 4 and value in _YEARS:
@@ -260,7 +279,7 @@ class Scan:
         elif not unit and value >= 100 and before in _CODE_NOUNS:
             self.identifiers.add(str(value))
         elif not unit and (before in _LIST_BEFORE or after in _LIST_AFTER):
-            self.quantities.append((value, LISTED))
+            self.quantities.append((value, VAGUE))
         else:
             self.quantities.append((value, unit))
         return behind + 1 if unit and after in _UNITS else behind
