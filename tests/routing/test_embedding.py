@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 import pytest_asyncio
 
+from routing.embedding.artefact import find_prepared
 from routing.embedding.runtime import Embedder
-from routing.embedding.session import Vector
+from routing.embedding.session import EmbeddingSession, Vector
 from routing.errors import CacheUnavailable, ConfigError
 
 MODEL = "all-MiniLM-L6-v2"
@@ -48,6 +49,32 @@ async def test_embed__rephrasing__nearer_than_other_question(embedder: Embedder)
     other = await vector_of("What are your opening hours?", embedder)
 
     assert asked @ rephrased > 0.8 > 0.5 > asked @ other
+
+
+@pytest.mark.model
+def test_embed_batch__texts_of_all_widths__same_vectors_as_alone(model_cache_dir: Path) -> None:
+    directory = find_prepared(MODEL, cache_dir=model_cache_dir)
+    assert directory is not None
+    session = EmbeddingSession(directory, streams=1)
+    texts = [f"Where is order number {number}?" + " please" * number for number in range(40)]
+
+    together = session.embed_batch(texts)
+
+    alone = [session.embed(text) for text in texts]
+    assert all(
+        vector is not None and vector @ other > 0.99999
+        for vector, other in zip(together, alone, strict=True)
+    )
+
+
+@pytest.mark.model
+def test_embed_batch__text_too_long__has_none(model_cache_dir: Path) -> None:
+    directory = find_prepared(MODEL, cache_dir=model_cache_dir)
+    assert directory is not None
+
+    found = EmbeddingSession(directory, streams=1).embed_batch(["Where?", "word " * 300])
+
+    assert [vector is None for vector in found] == [False, True]
 
 
 @pytest.mark.model
