@@ -27,7 +27,8 @@ logger = logging.getLogger(__name__)
 
 MAX_ACCOUNTS = 128
 _CONNECT_SECONDS = 5.0
-_PATH = "/chat/completions"
+_CHAT = "/chat/completions"
+_EMBEDDINGS = "/embeddings"
 _DRAIN_SECONDS = 1.0
 _UNAUTHORIZED = 401
 
@@ -92,7 +93,20 @@ class OpenAIProvider:
     ) -> bytes:
         """The provider's answer to the JSON `body`, as it came. Raises ProviderError."""
         async with self._client(target) as client:
-            response = await self._post(client, body, stream=False, may_retry=may_retry)
+            response = await self._post(client, _CHAT, body, stream=False, may_retry=may_retry)
+            return response.content
+
+    async def embed(
+        self, body: bytes, *, target: Target, may_retry: Callable[[], bool] = _always
+    ) -> bytes:
+        """The provider's answer to the JSON `body` of an embedding request, as it came.
+
+        Raises ProviderError.
+        """
+        async with self._client(target) as client:
+            response = await self._post(
+                client, _EMBEDDINGS, body, stream=False, may_retry=may_retry
+            )
             return response.content
 
     @asynccontextmanager
@@ -105,7 +119,7 @@ class OpenAIProvider:
         early closes the connection, which ends the call at the provider.
         """
         async with self._client(target) as client:
-            response = await self._post(client, body, stream=True, may_retry=may_retry)
+            response = await self._post(client, _CHAT, body, stream=True, may_retry=may_retry)
             pieces = _pieces(response)
             try:
                 yield pieces
@@ -117,7 +131,13 @@ class OpenAIProvider:
                     await response.aclose()
 
     async def _post(
-        self, client: AsyncOpenAI, body: bytes, *, stream: bool, may_retry: Callable[[], bool]
+        self,
+        client: AsyncOpenAI,
+        path: str,
+        body: bytes,
+        *,
+        stream: bool,
+        may_retry: Callable[[], bool],
     ) -> httpx2.Response:
         import httpx2
         from openai import OpenAIError
@@ -129,7 +149,7 @@ class OpenAIProvider:
             async with asyncio.timeout_at(deadline):
                 while True:
                     try:
-                        return await _send(client, body, stream=stream)
+                        return await _send(client, path, body, stream=stream)
                     except OpenAIError as error:
                         delay = _delay(error, attempt=attempt)
                         if delay is None or clock() + delay >= deadline or not may_retry():
@@ -194,14 +214,14 @@ def _open_client(target: Target, *, timeout_seconds: float) -> AsyncOpenAI:
     )
 
 
-async def _send(client: AsyncOpenAI, body: bytes, *, stream: bool) -> httpx2.Response:
+async def _send(client: AsyncOpenAI, path: str, body: bytes, *, stream: bool) -> httpx2.Response:
     import httpx2
     from openai import AsyncStream
 
     if not stream:
-        return await client.post(_PATH, cast_to=httpx2.Response, content=body)
+        return await client.post(path, cast_to=httpx2.Response, content=body)
     response = await client.post(
-        _PATH, cast_to=httpx2.Response, content=body, stream=True, stream_cls=AsyncStream[Any]
+        path, cast_to=httpx2.Response, content=body, stream=True, stream_cls=AsyncStream[Any]
     )
     # `cast_to` decides what comes back; the annotation of `post` only knows `stream_cls`.
     return cast("httpx2.Response", response)
