@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from routing import keys
 from routing.active import TENANT, ActiveTenant, policy_name
+from routing.cacheability import policy_for_volatile, volatile_kind
 from routing.guards.comparison import Lexicon
 from routing.language import detect_language
 from routing.snapshot import PolicyConfig, Scope
@@ -42,9 +43,18 @@ class Place(Struct, frozen=True):
 def find_place(call: Call, tenant: ActiveTenant, *, embedding_model: str) -> Place | str:
     """The place of `call`, or the reason (one word) why the cache has none for it."""
     controls = call.controls
-    policy = tenant.policy(controls, model=call.model)
-    if policy is None:
+    chosen = tenant.policy(controls, model=call.model)
+    if chosen is None:
         return "no_policy" if controls.policy is None else "unknown_policy"
+    language = language_of(call, tenant)
+    policy = policy_for_volatile(
+        volatile_kind(call.query, language),
+        chosen=chosen,
+        policies=tenant.policies,
+        user=controls.user,
+    )
+    if policy is None:
+        return "volatile"
     named = (*policy.documents, *controls.documents)
     if any(slug not in tenant.versions for slug in named):
         return "unknown_document"
@@ -54,7 +64,6 @@ def find_place(call: Call, tenant: ActiveTenant, *, embedding_model: str) -> Pla
     rests_on = documents | {
         name: str(tenant.generations[name]) for name in (TENANT, policy_name(policy.uid))
     }
-    language = language_of(call, tenant) if policy.context.language else ""
     user = controls.user if policy.scope is Scope.USER else ""
     parts = keys.PartitionParts(
         tenant=tenant.config.uid,

@@ -16,7 +16,9 @@ from routing.snapshot import (
     PriceConfig,
     RouteConfig,
     Snapshot,
+    StoreRule,
     TenantConfig,
+    Volatile,
 )
 from routing.types import Call, Context, Controls, Entry
 
@@ -36,6 +38,8 @@ def policy(name: str = "default", **changes: Any) -> PolicyConfig:
         "content_class": ContentClass.FREQUENT_FAQ,
         "min_similarity": 0.79,
         "ttl_seconds": 3600,
+        # Tests ask where an order is, which is nobody else's business outside of tests.
+        "store": StoreRule(volatile=Volatile.IGNORE),
     }
     return PolicyConfig(**(values | changes))
 
