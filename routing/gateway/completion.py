@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import msgspec
 from msgspec import Struct
 
+from routing.cacheability import Said
 from routing.errors import ProviderError
+from routing.gateway.message import MessageBuilder, read_message
 from routing.ledger import OpenAIUsage, usage_from_loose, usage_from_openai
 from routing.prices import NO_TOKENS, Usage
 
@@ -17,25 +20,24 @@ MAX_EVENT_BYTES = 2**20
 
 @dataclass(frozen=True, slots=True)
 class ProviderAnswer:
-    """What the ledger and the store need of an answer. `complete`: fit to be served again."""
+    """What the ledger and the store need of an answer."""
 
-    text: str
+    said: Said
     model: str
     usage: Usage
-    complete: bool
 
+    @property
+    def text(self) -> str:
+        return self.said.text
 
-class _Message(Struct, frozen=True):
-    content: str | None = None
-    refusal: str | None = None
-    tool_calls: list[msgspec.Raw] | None = None
-    function_call: msgspec.Raw | None = None
-    audio: msgspec.Raw | None = None
-    annotations: list[msgspec.Raw] | None = None
+    @property
+    def complete(self) -> bool:
+        """Whether it is plain text, whole and fit to be served again."""
+        return not (self.said.fault or self.said.message) and bool(self.said.text.strip())
 
 
 class _Choice(Struct, frozen=True):
-    message: _Message = _Message()
+    message: msgspec.Raw = msgspec.Raw(b"{}")
     finish_reason: str | None = None
 
 
@@ -47,7 +49,7 @@ class _Completion(Struct, frozen=True):
 
 class _ChunkChoice(Struct, frozen=True):
     index: int = 0
-    delta: _Message | None = None
+    delta: dict[str, Any] | None = None
     finish_reason: str | None = None
 
 
@@ -85,24 +87,20 @@ _BILL = msgspec.json.Decoder(_Bill)
 def parse_completion(body: bytes) -> ProviderAnswer:
     """The answer in a provider's JSON.
 
-    One of another shape than OpenAI's is never complete, but its usage counts if it can be found.
+    One of another shape than OpenAI's is never stored, but its usage counts if it can be found.
     """
     try:
         completion = _COMPLETION.decode(body)
     except (msgspec.MsgspecError, UnicodeDecodeError):
         bill = _read_bill(body)
-        return ProviderAnswer(text="", model=bill.model_name, usage=bill.tokens, complete=False)
+        return ProviderAnswer(Said(fault="unknown_shape"), model=bill.model_name, usage=bill.tokens)
+    if len(completion.choices) == 1:
+        choice = completion.choices[0]
+        said = read_message(bytes(choice.message), finish_reason=choice.finish_reason or "")
+    else:
+        said = Said(fault="several_choices" if completion.choices else "unknown_shape")
     usage = usage_from_openai(completion.usage) if completion.usage else NO_TOKENS
-    if len(completion.choices) != 1:
-        return ProviderAnswer(text="", model=completion.model, usage=usage, complete=False)
-    choice = completion.choices[0]
-    text = choice.message.content or ""
-    return ProviderAnswer(
-        text=text,
-        model=completion.model,
-        usage=usage,
-        complete=bool(text.strip()) and choice.finish_reason == "stop" and _plain(choice.message),
-    )
+    return ProviderAnswer(said, model=completion.model, usage=usage)
 
 
 class StreamReader:
@@ -114,18 +112,18 @@ class StreamReader:
     """
 
     __slots__ = (
-        "_finish", "_keep_usage", "_model", "_pending", "_plain", "_searched", "_texts", "_usage",
+        "_fault", "_finish", "_keep_usage", "_message", "_model", "_pending", "_searched", "_usage",
         "done", "failed",
     )  # fmt: skip
 
     def __init__(self, *, keep_usage: bool) -> None:
         self._keep_usage = keep_usage
         self._pending = bytearray()
-        self._texts: list[str] = []
+        self._message = MessageBuilder()
         self._finish = ""
         self._model = ""
         self._usage = NO_TOKENS
-        self._plain = True
+        self._fault = ""
         self._searched = 0
         self.done = False
         self.failed = False
@@ -173,11 +171,13 @@ class StreamReader:
         return self.done or bool(self._finish)
 
     def answer(self) -> ProviderAnswer:
-        """The answer read so far; complete only after the stream's own end mark."""
-        text = "".join(self._texts)
-        whole = self.done and not self.failed and self._finish == "stop"
-        complete = whole and self._plain and bool(text.strip())
-        return ProviderAnswer(text=text, model=self._model, usage=self._usage, complete=complete)
+        """The answer read so far; without fault only after the stream's own end mark."""
+        said = self._message.said(finish_reason=self._finish)
+        fault = "provider_error" if self.failed else self._fault or said.fault
+        if not fault and not self.done:
+            fault = "cut_off"
+        said = msgspec.structs.replace(said, fault=fault)
+        return ProviderAnswer(said, model=self._model, usage=self._usage)
 
     def _read(self, event: bytes) -> bool:
         data = _event_data(event)
@@ -203,18 +203,16 @@ class StreamReader:
 
     def _read_loosely(self, data: bytes) -> None:
         bill = _read_bill(data)
-        self._plain = False
+        self._fault = "unknown_shape"
         self.failed = self.failed or bill.error is not None
         self._model = bill.model_name or self._model
         self._usage = self._usage if bill.tokens == NO_TOKENS else bill.tokens
 
     def _take(self, choice: _ChunkChoice) -> None:
         if choice.index != 0:
-            self._plain = False
-        if choice.delta is not None:
-            if choice.delta.content:
-                self._texts.append(choice.delta.content)
-            self._plain = self._plain and _plain(choice.delta)
+            self._fault = "several_choices"
+        elif choice.delta:
+            self._message.add(choice.delta)
         if choice.finish_reason:
             self._finish = choice.finish_reason
 
@@ -233,15 +231,6 @@ def _is_json(data: bytes) -> bool:
     except (msgspec.MsgspecError, UnicodeDecodeError):
         return False
     return True
-
-
-def _plain(message: _Message) -> bool:
-    """Whether `message` is text alone: no refusal, no tool call, no audio, no citations."""
-    return (
-        not (message.refusal or message.tool_calls or message.annotations)
-        and _absent(message.function_call)
-        and _absent(message.audio)
-    )
 
 
 def _absent(raw: msgspec.Raw | None) -> bool:

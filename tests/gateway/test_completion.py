@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from routing.cacheability import Said
 from routing.errors import ProviderError
 from routing.gateway.completion import ProviderAnswer, StreamReader, parse_completion
 from routing.ledger import MAX_TOKENS
@@ -36,45 +37,79 @@ def read(stream: bytes, *, keep_usage: bool = True, piece: int = 10**6) -> tuple
     return shown + reader.rest(), reader
 
 
-def test_completion__stopped_text__complete() -> None:
+def fault(body: bytes) -> str:
+    return parse_completion(body).said.fault
+
+
+def test_completion__stopped_text__plain() -> None:
     assert parse_completion(completion()) == ProviderAnswer(
-        text="In the app.", model="m-1", usage=COUNTED, complete=True
+        Said(text="In the app."), model="m-1", usage=COUNTED
     )
 
 
 @pytest.mark.parametrize(
-    "body",
+    ("body", "expected"),
     [
-        pytest.param(completion(finish_reason="length"), id="cut at the limit"),
-        pytest.param(completion(finish_reason="content_filter"), id="filtered"),
-        pytest.param(completion(content=None), id="no text"),
-        pytest.param(completion(content="  "), id="blank"),
-        pytest.param(completion(refusal="I cannot."), id="refusal"),
-        pytest.param(completion(tool_calls=[{"id": "1"}]), id="tool call"),
-        pytest.param(completion(function_call={"name": "f"}), id="function call"),
-        pytest.param(completion(audio={"id": "a"}), id="audio"),
-        pytest.param(completion(annotations=[{"type": "url_citation"}]), id="citations"),
-        pytest.param(b'{"model":"m-1","choices":[]}', id="no choice"),
-        pytest.param(b"<html>", id="not JSON"),
+        pytest.param(completion(finish_reason="length"), "truncated", id="cut at the limit"),
+        pytest.param(completion(finish_reason="content_filter"), "content_filter", id="filtered"),
+        pytest.param(completion(finish_reason=""), "cut_off", id="no end"),
+        pytest.param(completion(finish_reason="eos"), "finish_reason", id="other end"),
+        pytest.param(completion(finish_reason="tool_calls"), "finish_reason", id="no call made"),
+        pytest.param(completion(tool_calls=[{}]), "finish_reason", id="call that was forced"),
+        pytest.param(completion(audio={"id": "a"}), "unknown_shape", id="audio"),
+        pytest.param(completion(role="user"), "unknown_shape", id="role"),
+        pytest.param(completion(content=[{"type": "text"}]), "unknown_shape", id="parts"),
+        pytest.param(completion(tool_calls=["f"]), "unknown_shape", id="call of another shape"),
+        pytest.param(b'{"choices":[{"message":3,"finish_reason":"stop"}]}', "unknown_shape",
+                     id="message of another shape"),
+        pytest.param(b'{"model":"m-1","choices":[]}', "unknown_shape", id="no choice"),
+        pytest.param(b"<html>", "unknown_shape", id="not JSON"),
+    ],
+)  # fmt: skip
+def test_completion__not_to_be_served_again__says_why(body: bytes, expected: str) -> None:
+    assert fault(body) == expected
+
+
+@pytest.mark.parametrize("field", ["annotations", "reasoning_content", "refusal"])
+def test_completion__more_than_text__message_in_the_providers_bytes(field: str) -> None:
+    message = b'{ "role":"assistant", "content":"A\\u00f1o", "%s": "x" }' % field.encode()
+    body = b'{"choices":[{"message":%s,"finish_reason":"stop"}]}' % message
+
+    said = parse_completion(body).said
+
+    assert (said.text, said.message, said.fault) == ("Año", message, "")
+
+
+def test_completion__refusal__told() -> None:
+    assert parse_completion(completion(content=None, refusal="I cannot.")).said.refusal
+
+
+@pytest.mark.parametrize(
+    ("call", "reason"),
+    [
+        ({"tool_calls": [{"id": "1", "type": "function"}]}, "tool_calls"),
+        ({"function_call": {"name": "f", "arguments": "{}"}}, "function_call"),
     ],
 )
-def test_completion__unfit_to_serve_again__not_complete(body: bytes) -> None:
-    assert not parse_completion(body).complete
+def test_completion__calls__whole_and_told(call: dict[str, Any], reason: str) -> None:
+    said = parse_completion(completion(finish_reason=reason, content=None, **call)).said
+
+    assert (said.tool_calls, said.fault) == (True, "")
 
 
-def test_completion__empty_lists_beside_the_text__complete() -> None:
+def test_completion__empty_lists_beside_the_text__plain() -> None:
     body = completion(annotations=[], tool_calls=None, refusal=None, audio=None, function_call=None)
 
-    assert parse_completion(body).complete
+    assert parse_completion(body).said == Said(text="In the app.")
 
 
-def test_completion__several_choices__usage_counted_but_not_complete() -> None:
+def test_completion__several_choices__usage_counted_but_not_kept() -> None:
     choice = {"message": {"content": "A"}, "finish_reason": "stop"}
     body = json.dumps({"model": "m-1", "choices": [choice, choice], "usage": USAGE}).encode()
 
     answer = parse_completion(body)
 
-    assert (answer.usage, answer.complete) == (COUNTED, False)
+    assert (answer.usage, answer.said.fault) == (COUNTED, "several_choices")
 
 
 @pytest.mark.parametrize(
@@ -91,7 +126,8 @@ def test_completion__field_of_another_shape__what_can_be_read_of_usage_counts(od
 
     answer = parse_completion(json.dumps(body | odd).encode())
 
-    assert (answer.usage, answer.complete) == (Usage(input_tokens=10, output_tokens=3), False)
+    counted = Usage(input_tokens=10, output_tokens=3)
+    assert (answer.usage, answer.said.fault) == (counted, "unknown_shape")
 
 
 @pytest.mark.parametrize("count", [None, "10", -1, 1.5, True])
@@ -112,7 +148,7 @@ def test_stream__field_of_another_shape__usage_counted() -> None:
 
     _, reader = read(STREAM + chunk + END)
 
-    assert (reader.answer().usage, reader.answer().complete) == (COUNTED, False)
+    assert (reader.answer().usage, reader.answer().said.fault) == (COUNTED, "unknown_shape")
 
 
 @pytest.mark.parametrize("piece", range(1, 40))
@@ -120,9 +156,7 @@ def test_stream__cut_anywhere__same_answer_and_bytes(piece: int) -> None:
     shown, reader = read(STREAM + USAGE_CHUNK + END, piece=piece)
 
     assert shown == STREAM + USAGE_CHUNK + END
-    assert reader.answer() == ProviderAnswer(
-        text="In the app.", model="m-1", usage=COUNTED, complete=True
-    )
+    assert reader.answer() == ProviderAnswer(Said(text="In the app."), model="m-1", usage=COUNTED)
 
 
 def test_stream__usage_not_asked__left_out_but_counted() -> None:
@@ -135,7 +169,7 @@ def test_stream__usage_not_asked__left_out_but_counted() -> None:
 def test_stream__carriage_returns__read() -> None:
     _, reader = read((STREAM + END).replace(b"\n", b"\r\n"))
 
-    assert reader.answer().complete
+    assert reader.answer().said.fault == ""
 
 
 def test_stream__multibyte_character_cut_in_two__kept_whole() -> None:
@@ -143,7 +177,7 @@ def test_stream__multibyte_character_cut_in_two__kept_whole() -> None:
 
     _, reader = read(stream, piece=1)
 
-    assert reader.answer().text == "In the añ."
+    assert reader.answer().said.text == "In the añ."
 
 
 def test_stream__half_an_event_at_the_end__not_shown() -> None:
@@ -157,7 +191,7 @@ def test_stream__blank_line_missing_at_the_end__still_an_event(tail: bytes) -> N
     shown, reader = read(STREAM + tail)
 
     assert shown == STREAM + tail.strip() + b"\n\n"
-    assert reader.answer().complete
+    assert reader.answer().said.fault == ""
 
 
 def test_stream__usage_at_the_end_without_blank_line__counted_but_left_out() -> None:
@@ -172,13 +206,13 @@ def test_stream__error_in_the_stream__failed_and_not_complete() -> None:
     shown, reader = read(STREAM + error + END)
 
     assert shown == STREAM + error + END
-    assert (reader.failed, reader.answer().complete) == (True, False)
+    assert (reader.failed, reader.answer().said.fault) == (True, "provider_error")
 
 
 def test_stream__no_error_in_a_chunk__read_as_any_other() -> None:
     _, reader = read(STREAM.replace(b'"model":"m-1"', b'"model":"m-1","error":null') + END)
 
-    assert (reader.failed, reader.answer().complete) == (False, True)
+    assert (reader.failed, reader.answer().said.fault) == (False, "")
 
 
 @pytest.mark.parametrize("piece", [4096, 2**20])
@@ -192,26 +226,32 @@ def test_stream__event_without_end__given_up(piece: int) -> None:
 def test_stream__no_end_mark__not_complete() -> None:
     _, reader = read(STREAM)
 
-    assert (reader.ended, reader.answer().complete) == (True, False)
+    assert (reader.ended, reader.answer().said.fault) == (True, "cut_off")
 
 
 def test_stream__cut_in_the_middle__neither_ended_nor_complete() -> None:
     _, reader = read(STREAM[:150])
 
-    assert (reader.ended, reader.answer().complete) == (False, False)
+    assert (reader.ended, reader.answer().said.fault) == (False, "cut_off")
 
 
 @pytest.mark.parametrize(
-    "chunk",
+    ("chunk", "expected"),
     [
-        b'data: {"choices":[{"index":0,"delta":{"tool_calls":[{"index":0}]}}]}\n\n',
-        b'data: {"choices":[{"index":0,"delta":{"refusal":"No."}}]}\n\n',
-        b'data: {"choices":[{"index":1,"delta":{"content":"B"}}]}\n\n',
-        b"data: not json\n\n",
+        (b'data: {"choices":[{"index":0,"delta":{"tool_calls":[{}]}}]}\n\n', "unknown_shape"),
+        (b'data: {"choices":[{"index":0,"delta":{"audio":{"id":"a"}}}]}\n\n', "unknown_shape"),
+        (b'data: {"choices":[{"index":1,"delta":{"content":"B"}}]}\n\n', "several_choices"),
+        (b"data: not json\n\n", "unknown_shape"),
     ],
 )
-def test_stream__more_than_plain_text__not_complete(chunk: bytes) -> None:
+def test_stream__cannot_be_put_together__says_why(chunk: bytes, expected: str) -> None:
     shown, reader = read(chunk + STREAM + END)
 
     assert shown == chunk + STREAM + END
-    assert not reader.answer().complete
+    assert reader.answer().said.fault == expected
+
+
+def test_stream__cut_at_the_limit__truncated() -> None:
+    _, reader = read(STREAM.replace(b'"stop"', b'"length"') + END)
+
+    assert reader.answer().said.fault == "truncated"

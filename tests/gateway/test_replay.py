@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
+from routing.cacheability import Said
 from routing.gateway.completion import StreamReader
 from routing.gateway.replay import completion_body, stream_body
 from routing.prices import Usage
@@ -104,5 +105,5 @@ def test_stream_body__read_like_a_provider__complete() -> None:
     reader = StreamReader(keep_usage=True)
     reader.feed(replayed("Yes, it is.", include_usage=True))
 
-    assert reader.answer().complete
+    assert reader.answer().said == Said(text="Yes, it is.")
     assert reader.answer().usage == USAGE
