@@ -20,8 +20,9 @@ class RuntimeConfig:
     bounds the events kept on disk while Redis is away or its event stream is full, which it is at
     `event_stream_max_entries` entries of up to 200 events each. `max_body_bytes`, `max_json_depth`
     and `max_json_nodes` bound what an app may send, `max_calls` and `max_calls_per_tenant` how many
-    of its calls may be under way at once. `drain_seconds`: how long calls under way may
-    go on once the runtime is told to stop.
+    of its calls may be under way at once. `single_flight_wait_seconds`: how long a call waits for
+    another that asks the same before it asks the provider itself. `drain_seconds`: how long calls
+    under way may go on once the runtime is told to stop.
     """
 
     redis_url: str = field(repr=False)
@@ -43,6 +44,7 @@ class RuntimeConfig:
     max_json_nodes: int = 50_000
     max_calls: int = 2_000
     max_calls_per_tenant: int = 1_000
+    single_flight_wait_seconds: float = 20.0
     drain_seconds: int = 30
     embedding_workers: int = 2
 
@@ -69,6 +71,7 @@ def load_config(environ: Mapping[str, str]) -> RuntimeConfig:
         max_json_nodes=_positive(environ, "MAX_JSON_NODES", 50_000),
         max_calls=_positive(environ, "MAX_CALLS", 2_000),
         max_calls_per_tenant=_positive(environ, "MAX_CALLS_PER_TENANT", 1_000),
+        single_flight_wait_seconds=float(_positive(environ, "SINGLE_FLIGHT_WAIT_SECONDS", 20)),
         drain_seconds=_positive(environ, "DRAIN_SECONDS", 30),
         embedding_workers=_positive(environ, "EMBEDDING_WORKERS", 2),
     )

@@ -23,7 +23,9 @@ from routing.gateway.json_body import JsonLimits
 from routing.gateway.models import Models
 from routing.gateway.pressure import Pressure
 from routing.gateway.record import EventKeeper
+from routing.gateway.renewal import Renewals
 from routing.gateway.runtime import Runtime
+from routing.telemetry import metrics
 from routing.telemetry.events import Event
 
 
@@ -78,8 +80,10 @@ def _hot_endpoints(runtime: Runtime) -> dict[str, ASGIApp]:
         engine=runtime.engine,
         provider=runtime.provider,
         targets=runtime.targets,
+        flights=runtime.flights,
+        renewals=_renewals(runtime),
         background=runtime.spawn_store,
-        limits=limits,
+        config=config,
     )
     pressure = Pressure(most=config.max_calls, most_per_tenant=config.max_calls_per_tenant)
     cache = CacheApi(engine=runtime.engine, limits=limits)
@@ -99,6 +103,18 @@ def _hot_endpoints(runtime: Runtime) -> dict[str, ASGIApp]:
         "/v1/cache/lookup": endpoint(cache.lookup, protocol="cache_api"),
         "/v1/cache/store": endpoint(cache.store, protocol="cache_api", keeper=_NoEvents()),
     }
+
+
+def _renewals(runtime: Runtime) -> Renewals:
+    return Renewals(
+        engine=runtime.engine,
+        provider=runtime.provider,
+        targets=runtime.targets,
+        flights=runtime.flights,
+        keeper=runtime,
+        spawn=runtime.spawn,
+        on_error=metrics.cache_error,
+    )
 
 
 class _NoEvents:

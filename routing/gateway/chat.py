@@ -8,18 +8,16 @@ from collections.abc import AsyncIterator, Coroutine
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from routing.config import RuntimeConfig
 from routing.engine import Engine
 from routing.errors import ProviderError
-from routing.gateway.accounting import book_completion, book_hit
+from routing.flights import Ending, Flights, Lease
+from routing.gateway.accounting import book_completion
+from routing.gateway.boarding import Boarded, Boarding, Passenger, failed, is_outage
 from routing.gateway.completion import ProviderAnswer, StreamReader, parse_completion
 from routing.gateway.endpoint import Exchange
-from routing.gateway.headers import (
-    NO_BUFFERING,
-    SSE_TYPE,
-    decision_header,
-    hit_headers,
-    pass_headers,
-)
+from routing.gateway.headers import NO_BUFFERING, SSE_TYPE, decision_header, pass_headers
+from routing.gateway.hits import last_resort, send_hit
 from routing.gateway.http import (
     JSON_TYPE,
     ClientGone,
@@ -30,11 +28,13 @@ from routing.gateway.http import (
     send_answer,
 )
 from routing.gateway.json_body import JsonLimits
-from routing.gateway.replay import completion_body, stream_body
+from routing.gateway.keeping import completion_to_keep
+from routing.gateway.renewal import Renewals
 from routing.gateway.request import ChatRequest, parse_chat_request, provider_body
 from routing.providers.openai import AnswerLost, OpenAIProvider
 from routing.providers.targets import Target, TargetBook
-from routing.types import Answer, Completion, Lookup
+from routing.telemetry import metrics
+from routing.types import Lookup
 
 _ABANDONED_STREAM_SECONDS = 30.0
 """How long a stream whose app has gone is read on, for its end tells what it cost."""
@@ -46,17 +46,29 @@ _MAX_ABANDONED = 256
 class Background(Protocol):
     """Runs work that no call waits for, to its end."""
 
-    def __call__(self, work: Coroutine[Any, Any, object]) -> None: ...
+    def __call__(self, work: Coroutine[Any, Any, object]) -> bool:
+        """Whether `work` will run; it is closed otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
 class Miss:
-    """A call that the provider has to answer."""
+    """A call that the provider has to answer; with a `lease`, other calls may wait for it."""
 
     exchange: Exchange
     request: ChatRequest
     lookup: Lookup
     target: Target
+    lease: Lease | None = None
+
+    @property
+    def awaited(self) -> bool:
+        """Whether other calls wait for the answer."""
+        return self.lease is not None and self.lease.awaited
+
+    def ends(self, ending: Ending) -> None:
+        """Have those who wait told `ending`, unless the answer is stored."""
+        if self.lease is not None:
+            self.lease.ending = ending
 
     def count_retry(self) -> bool:
         """Note that the provider is asked once more; False when nobody waits for it any longer."""
@@ -75,15 +87,20 @@ class ChatCompletions:
         engine: Engine,
         provider: OpenAIProvider,
         targets: TargetBook,
+        flights: Flights,
+        renewals: Renewals,
         background: Background,
-        limits: JsonLimits,
+        config: RuntimeConfig,
     ) -> None:
         self._engine = engine
         self._provider = provider
         self._targets = targets
+        self._flights = flights
+        self._boarding = Boarding(flights, wait_seconds=config.single_flight_wait_seconds)
+        self._renewals = renewals
         self._background = background
-        self._limits = limits
-        self._abandoned = 0
+        self._limits = JsonLimits(depth=config.max_json_depth, nodes=config.max_json_nodes)
+        self._abandoned: set[str] = set()
 
     async def __call__(self, exchange: Exchange) -> None:
         """Answer one exchange. Raises CallError, ProviderError and ClientGone."""
@@ -94,25 +111,87 @@ class ChatCompletions:
             cache_headers=exchange.head.cache_headers,
             limits=self._limits,
         )
-        call = record.call = request.call
+        record.call = request.call
         record.stream = request.stream
-        lookup = record.lookup = await self._engine.lookup(call, record.active)
-        if lookup.answer is not None:
-            await _send_hit(exchange, request, lookup, lookup.answer)
-            return
-        target = self._targets.target(record.active, record.grant.tenant, model=call.model)
-        record.provider = target.provider
-        miss = Miss(exchange, request, lookup, target)
+        lookup = record.lookup = await self._engine.lookup(request.call, record.active)
+        if lookup.answer is None:
+            await self._pass(exchange, request, lookup)
+        elif lookup.plan is None:
+            await send_hit(exchange, request, lookup, lookup.answer)
+        else:
+            self._renewals.start(record, request, lookup.plan)
+            await send_hit(
+                exchange, request, lookup, lookup.answer, manner="stale-while-revalidate"
+            )
+
+    async def _pass(self, exchange: Exchange, request: ChatRequest, lookup: Lookup) -> None:
+        """Answer a miss by another call's answer or the provider's, or, when that fails, by an
+        answer that is too old otherwise."""
+        record = exchange.record
+        target = self._targets.target(record.active, record.grant.tenant, model=request.call.model)
+        try:
+            boarded = await self._board(exchange, request, lookup, target)
+            if boarded.lookup.answer is not None:
+                await send_hit(
+                    exchange, request, boarded.lookup, boarded.lookup.answer, manner="collapsed"
+                )
+                return
+            record.provider = target.provider
+            await self._forward(Miss(exchange, request, boarded.lookup, target, boarded.lease))
+        except ProviderError as error:
+            if lookup.stale is None or record.client_gone or not is_outage(error):
+                raise
+            if record.provider:
+                metrics.provider_error(record.provider, error.code)
+            record.lookup = last_resort(lookup, lookup.stale)
+            await send_hit(exchange, request, record.lookup, lookup.stale, manner="stale-if-error")
+
+    async def _board(
+        self, exchange: Exchange, request: ChatRequest, lookup: Lookup, target: Target
+    ) -> Boarded:
+        """Wait for a call that asks the same, if there is one, as the policy says."""
+        record, plan = exchange.record, lookup.plan
+        # A bypass asks for an answer of its own; what is not stored is no use to others.
+        alone = lookup.decision.result != "miss" or request.call.controls.no_store
+        if alone or plan is None or not plan.single_flight:
+            return Boarded(lookup)
+
+        async def look_again() -> Lookup:
+            record.lookup = await self._engine.lookup(request.call, record.active)
+            return record.lookup
+
+        def gone() -> float:
+            record.client_gone = True
+            return 0.0
+
+        return await self._boarding.board(
+            Passenger(
+                lookup=lookup,
+                target=target,
+                look_again=look_again,
+                patience=lambda: ClientWatch(exchange.receive, on_gone=gone),
+            )
+        )
+
+    async def _forward(self, miss: Miss) -> None:
+        record, lease = miss.exchange.record, miss.lease
         started = time.perf_counter_ns()
         try:
-            await (self._stream(miss) if request.stream else self._complete(miss))
-        except (AnswerLost, ClientGone, asyncio.CancelledError):
+            await (self._stream(miss) if miss.request.stream else self._complete(miss))
+        except ProviderError as error:
+            miss.ends(failed(error, target=miss.target))
+            if isinstance(error, AnswerLost):
+                record.lose_usage()
+            raise
+        except (ClientGone, asyncio.CancelledError):
+            miss.ends(Ending("gone"))
             record.lose_usage()
             raise
         finally:
             record.provider_us = record.provider_us or _microseconds_since(started)
-            if record.client_gone:
-                self._abandoned -= 1
+            self._abandoned.discard(record.id)
+            if lease is not None and not lease.landing:
+                self._flights.give_up(lease)
 
     async def _complete(self, miss: Miss) -> None:
         exchange, request, target = miss.exchange, miss.request, miss.target
@@ -173,9 +252,10 @@ class ChatCompletions:
         """Watch the app; when it goes, its call may still take `seconds`, None without bound."""
 
         def gone() -> float | None:
-            miss.exchange.record.client_gone = True
-            self._abandoned += 1
-            return seconds if self._abandoned <= _MAX_ABANDONED else 0.0
+            record = miss.exchange.record
+            record.client_gone = True
+            self._abandoned.add(record.id)
+            return seconds if len(self._abandoned) <= _MAX_ABANDONED else 0.0
 
         return ClientWatch(miss.exchange.receive, on_gone=gone)
 
@@ -187,7 +267,11 @@ class ChatCompletions:
         book_completion(record, miss.request.call, answer, target=miss.target)
         if reader.failed:
             # The app has been told in the provider's own words.
-            record.finish(502, error="provider_stream_error")
+            reported = ProviderError(
+                "The provider reported an error.", status=502, code="provider_stream_error"
+            )
+            miss.ends(failed(reported, target=miss.target))
+            record.finish(reported.status, error=reported.code)
             return b""
         if broken is None and not reader.ended:
             broken = ProviderError(
@@ -197,6 +281,7 @@ class ChatCompletions:
             self._keep(miss, answer)
             record.finish(200)
             return b""
+        miss.ends(failed(broken, target=miss.target))
         # Status 200 has left already; the client libraries raise on an error event.
         record.finish(broken.status, error=broken.code)
         error = error_body(broken.message, status=broken.status, code=broken.code)
@@ -204,42 +289,17 @@ class ChatCompletions:
 
     def _keep(self, miss: Miss, answer: ProviderAnswer) -> bool:
         """Store a complete answer in the background, where the lookup planned it."""
-        plan = miss.lookup.plan
-        if plan is None or not answer.complete or miss.request.call.controls.no_store:
+        plan, lease = miss.lookup.plan, miss.lease
+        completion = completion_to_keep(
+            miss.exchange.record, miss.request, answer, target=miss.target
+        )
+        if plan is None or completion is None:
             return False
-        completion = Completion(
-            text=answer.text,
-            model=answer.model or miss.target.model,
-            usage=answer.usage,
-            cost_nanousd=miss.exchange.record.cost.nanousd,
-        )
-        self._background(self._engine.store(plan, completion))
-        return True
-
-
-async def _send_hit(
-    exchange: Exchange, request: ChatRequest, lookup: Lookup, answer: Answer
-) -> None:
-    record, model = exchange.record, request.call.model
-    created = int(time.time())
-    headers = hit_headers(answer, lookup.decision, response_id=record.id)
-    if request.stream:
-        headers += (SSE_TYPE, *NO_BUFFERING)
-        body = stream_body(
-            answer,
-            response_id=record.id,
-            model=model,
-            created=created,
-            include_usage=request.include_usage,
-        )
-    else:
-        headers.append(JSON_TYPE)
-        body = completion_body(answer, response_id=record.id, model=model, created=created)
-    if request.call.controls.explain:
-        headers.append(decision_header(lookup.decision))
-    book_hit(record, request.call, answer)
-    record.finish(200)
-    await send_answer(exchange.send, body, headers=headers)
+        if lease is None:
+            return self._background(self._engine.store(plan, completion))
+        work = self._flights.land(lease, lambda: self._engine.store(plan, completion))
+        lease.landing = self._background(work)
+        return lease.landing
 
 
 async def _pass_on(pieces: AsyncIterator[bytes], reader: StreamReader, send: Send) -> bytes:

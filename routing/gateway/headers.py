@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from functools import lru_cache
+from typing import Literal
 
 import msgspec
 
@@ -12,6 +13,9 @@ from routing.ledger import usd
 from routing.types import Answer, Decision
 
 Headers = list[Header]
+Manner = Literal["fresh", "collapsed", "stale-while-revalidate", "stale-if-error"]
+"""How an answer comes to be served: as it lies there, brought meanwhile by a call that asked the
+same, or past its lifetime."""
 
 SSE_TYPE: Header = (b"content-type", b"text/event-stream; charset=utf-8")
 NO_BUFFERING = ((b"cache-control", b"no-cache"), (b"x-accel-buffering", b"no"))
@@ -21,11 +25,18 @@ _LAYERS = {
 }
 
 
-def hit_headers(answer: Answer, decision: Decision, *, response_id: str) -> Headers:
+def hit_headers(
+    answer: Answer, decision: Decision, *, response_id: str, manner: Manner = "fresh"
+) -> Headers:
     """Headers of an answer from the cache; it cost nothing."""
-    status = f"reprise; hit; ttl={answer.ttl_seconds}; detail={answer.layer}"
     if answer.layer == "faq":
         status = "reprise; hit; detail=faq"
+    elif manner == "collapsed":
+        # RFC 9211: a call that waited for another one's answer was a miss, forwarded with it.
+        status = f"reprise; fwd=miss; collapsed; ttl={answer.ttl_seconds}; detail={answer.layer}"
+    else:
+        detail = answer.layer if manner == "fresh" else manner
+        status = f"reprise; hit; ttl={answer.ttl_seconds}; detail={detail}"
     return [
         (b"cache-status", status.encode()),
         _LAYERS[answer.layer],

@@ -12,12 +12,14 @@ from routing.connection import connect, stop_tasks
 from routing.embedding.runtime import Embedder
 from routing.engine import Engine
 from routing.errors import CacheUnavailable, RepriseError
+from routing.flights import Flights
 from routing.gateway.record import UNPRICED
 from routing.providers.openai import OpenAIProvider
 from routing.providers.targets import TargetBook
 from routing.snapshot_source import SnapshotSource, Vitals
 from routing.store.collector import Collector
 from routing.store.entries import EntryStore
+from routing.store.flights import FlightStore
 from routing.telemetry import metrics
 from routing.telemetry.events import Event
 from routing.telemetry.sink import EventSink
@@ -61,6 +63,10 @@ class Runtime:
             embedder=self.embedder,
             on_error=metrics.cache_error,
         )
+        self.flights = Flights(
+            FlightStore(fast=self._fast, patient=self._patient, board_seconds=budget / 2),
+            on_error=metrics.cache_error,
+        )
         self.provider = OpenAIProvider(timeout_seconds=config.provider_timeout_seconds)
         self.targets = TargetBook(config)
         self.embedder_error = ""
@@ -78,6 +84,7 @@ class Runtime:
         await self.sink.start()
         await self.source.start()
         await self.engine.start()
+        await self.flights.start()
         self._running = [
             asyncio.create_task(self._warm(), name="embedder"),
             asyncio.create_task(self._collector.run(), name="collector"),
@@ -88,6 +95,9 @@ class Runtime:
         await stop_tasks(self._running)
         if self._background:
             await asyncio.wait(self._background, timeout=_DRAIN_SECONDS)
+        # What is under way still leaves its event, for which the sink must be there.
+        await stop_tasks(self._background)
+        await self.flights.close()
         await self.engine.close()
         await self.source.close()
         await self.embedder.close()
@@ -100,15 +110,19 @@ class Runtime:
         """Run `work`, which no call waits for; `close` waits for it."""
         self._start(work)
 
-    def spawn_store(self, work: Coroutine[Any, Any, object]) -> None:
-        """As `spawn`, for keeping an answer; dropped and counted while too many wait already."""
+    def spawn_store(self, work: Coroutine[Any, Any, object]) -> bool:
+        """As `spawn`, for keeping an answer; dropped and counted while too many wait already.
+
+        Returns whether it will run.
+        """
         if len(self._stores) >= _MAX_STORES:
             work.close()
             metrics.cache_error("store_queue")
-            return
+            return False
         task = self._start(self._in_turn(work))
         self._stores.add(task)
         task.add_done_callback(self._stores.discard)
+        return True
 
     async def _in_turn(self, store: Coroutine[Any, Any, object]) -> None:
         try:
