@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 from routing.errors import ProviderError
+from routing.providers.brake import ProviderBrake, is_fault
 from routing.providers.retry import MAX_ATTEMPTS, is_retryable, retry_delay
 from routing.providers.targets import Target
 
@@ -50,6 +51,7 @@ class _Account:
     """One account's connections, closed after the last call that uses them once dropped."""
 
     client: AsyncOpenAI
+    brake: ProviderBrake
     calls: int = 0
     dropped: bool = False
 
@@ -92,8 +94,8 @@ class OpenAIProvider:
         self, body: bytes, *, target: Target, may_retry: Callable[[], bool] = _always
     ) -> bytes:
         """The provider's answer to the JSON `body`, as it came. Raises ProviderError."""
-        async with self._client(target) as client:
-            response = await self._post(client, _CHAT, body, stream=False, may_retry=may_retry)
+        async with self._account_of(target) as account:
+            response = await self._post(account, _CHAT, body, stream=False, may_retry=may_retry)
             return response.content
 
     async def embed(
@@ -103,9 +105,9 @@ class OpenAIProvider:
 
         Raises ProviderError.
         """
-        async with self._client(target) as client:
+        async with self._account_of(target) as account:
             response = await self._post(
-                client, _EMBEDDINGS, body, stream=False, may_retry=may_retry
+                account, _EMBEDDINGS, body, stream=False, may_retry=may_retry
             )
             return response.content
 
@@ -118,8 +120,8 @@ class OpenAIProvider:
         Raises ProviderError on entering, and from the iterator when the stream breaks. Leaving
         early closes the connection, which ends the call at the provider.
         """
-        async with self._client(target) as client:
-            response = await self._post(client, _CHAT, body, stream=True, may_retry=may_retry)
+        async with self._account_of(target) as account:
+            response = await self._post(account, _CHAT, body, stream=True, may_retry=may_retry)
             pieces = _pieces(response)
             try:
                 yield pieces
@@ -131,6 +133,31 @@ class OpenAIProvider:
                     await response.aclose()
 
     async def _post(
+        self,
+        account: _Account,
+        path: str,
+        body: bytes,
+        *,
+        stream: bool,
+        may_retry: Callable[[], bool],
+    ) -> httpx2.Response:
+        """Ask once, and again where that is safe, unless the account's brake is on."""
+        clock = asyncio.get_running_loop().time
+        account.brake.check(now=clock())
+        try:
+            response = await self._ask(
+                account.client, path, body, stream=stream, may_retry=may_retry
+            )
+        except ProviderError as error:
+            if is_fault(error):
+                account.brake.failed(now=clock())
+            else:
+                account.brake.succeeded()
+            raise
+        account.brake.succeeded()
+        return response
+
+    async def _ask(
         self,
         client: AsyncOpenAI,
         path: str,
@@ -160,11 +187,11 @@ class OpenAIProvider:
             raise _provider_error(error) from error
 
     @asynccontextmanager
-    async def _client(self, target: Target) -> AsyncIterator[AsyncOpenAI]:
+    async def _account_of(self, target: Target) -> AsyncIterator[_Account]:
         account = await self._account(target)
         account.calls += 1
         try:
-            yield account.client
+            yield account
         finally:
             account.calls -= 1
             if account.dropped and not account.calls:
@@ -189,7 +216,7 @@ class OpenAIProvider:
             oldest.dropped = True
             if not oldest.calls:
                 await oldest.client.close()
-        account = self._accounts[key] = _Account(client)
+        account = self._accounts[key] = _Account(client, ProviderBrake(target.provider))
         return account
 
 
