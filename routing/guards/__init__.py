@@ -12,7 +12,7 @@ from types import MappingProxyType
 
 from msgspec import Struct
 
-from routing.guards import dates, identifiers, length, numbers
+from routing.guards import dates, entities, identifiers, length, numbers
 from routing.guards.comparison import Comparison, Guard
 from routing.snapshot import GuardName
 
@@ -22,6 +22,7 @@ GUARDS: Mapping[GuardName, Guard] = MappingProxyType(
         GuardName.NUMBERS: numbers.numbers,
         GuardName.DATES: dates.dates,
         GuardName.IDENTIFIERS: identifiers.identifiers,
+        GuardName.ENTITIES: entities.entities,
     }
 )
 """Every guard by name, cheap ones first."""

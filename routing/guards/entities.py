@@ -1,0 +1,84 @@
+"""Vetoes when names differ: people, places, products, acronyms, and what stands in quotes.
+
+A name is what is capitalised inside a sentence. It is present on the other side in any case and
+spelling that a reader would accept: possessive, plural, without accents, as nationality, by its
+initials, or as part of a longer name.
+"""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from routing.guards.comparison import Comparison
+from routing.guards.names import QUALIFIERS, Name, is_present, names_of, quotes_of
+from routing.guards.text import Text
+
+_SPARE_WORDS = 1
+"""Words besides a name that its addition may bring: the preposition before it."""
+
+
+class _Missing(Struct, frozen=True):
+    """Words of one name that a text lacks; `whole`: it has no other word of the name either."""
+
+    words: tuple[str, ...]
+    whole: bool
+
+
+def entities(comparison: Comparison) -> str:
+    """Which names differ ("brad | tom"), "" when none does.
+
+    A name that only one text has speaks against the other when it is all that the texts differ in,
+    or makes another thing of the same name (Pro, West); else it may be a circumstance that a
+    paraphrase leaves out.
+    """
+    asked, stored = comparison.asked, comparison.stored
+    only_asked = _missing(names_of(asked), stored)
+    only_stored = _missing(names_of(stored), asked)
+    if only_asked and only_stored:
+        return f"{_shown(only_asked)} | {_shown(only_stored)}"
+    if only_asked and _restricts(only_asked, asked, stored):
+        return f"{_shown(only_asked)} | -"
+    if only_stored and _restricts(only_stored, stored, asked):
+        return f"- | {_shown(only_stored)}"
+    return _quotes_differ(asked, stored)
+
+
+def _missing(names: tuple[Name, ...], text: Text) -> list[_Missing]:
+    """What of `names` the `text` lacks."""
+    found: list[_Missing] = []
+    for name in names:
+        words = tuple(word for word in name.words if not is_present(word, text))
+        if words:
+            found.append(_Missing(words, whole=len(words) == len(name.words)))
+    return found
+
+
+def _restricts(missing: list[_Missing], text: Text, other: Text) -> bool:
+    """Whether what `other` is missing narrows what `text` asks."""
+    words = {word for item in missing for word in item.words}
+    if not QUALIFIERS.isdisjoint(words):
+        return True
+    if not any(item.whole for item in missing):
+        return False
+    return len(text.words - other.words) <= len(words) + _SPARE_WORDS
+
+
+def _quotes_differ(asked: Text, stored: Text) -> str:
+    only_asked = [quote for quote in quotes_of(asked) if _is_foreign(quote, stored)]
+    only_stored = [quote for quote in quotes_of(stored) if _is_foreign(quote, asked)]
+    if only_asked and only_stored:
+        return f"{_quoted(only_asked)} | {_quoted(only_stored)}"
+    return ""
+
+
+def _is_foreign(quote: frozenset[str], text: Text) -> bool:
+    """Whether `text` lacks more than half of the words that are quoted."""
+    return 2 * len(quote - text.words) > len(quote)
+
+
+def _quoted(quotes: list[frozenset[str]]) -> str:
+    return ", ".join([" ".join(sorted(quote)) for quote in quotes])
+
+
+def _shown(items: list[_Missing]) -> str:
+    return ", ".join([" ".join(item.words) for item in items]) or "-"

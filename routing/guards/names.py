@@ -1,0 +1,187 @@
+"""The names in a text, and whether a text holds a given name in some form."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from itertools import pairwise
+
+from msgspec import Struct
+
+from routing.guards.content import word_of
+from routing.guards.data import read_table
+from routing.guards.facts import facts_of
+from routing.guards.stems import near_spelling
+from routing.guards.text import Text, Token, fold
+
+_CACHED_TEXTS = 8_192
+_TABLE = read_table("names.toml")
+_COMMON = frozenset(_TABLE["common"].split())
+_TITLE_WORDS = frozenset(_TABLE["title_words"].split())
+QUALIFIERS = frozenset(_TABLE["qualifiers"].split())
+_QUOTED = re.compile(r"\"+([^\"\n]{2,80})\"+|“([^”\n]{2,80})”|«([^»\n]{2,80})»")
+_NEAR_LENGTH = 5
+_INITIALS = range(2, 6)
+
+
+class Name(Struct, frozen=True, gc=False):
+    """One name: its words in the form in which they are compared."""
+
+    words: tuple[str, ...]
+
+
+class _Alias(Struct, frozen=True, gc=False):
+    """Words that stand for `name`; `upper`: only when written in capitals."""
+
+    words: tuple[str, ...]
+    name: str
+    upper: bool
+
+
+def _aliases() -> dict[str, list[_Alias]]:
+    by_first: dict[str, list[_Alias]] = {}
+    for line in _TABLE["alike"].split("\n"):
+        names = [name for name in line.split("|") if name]
+        for name in names:
+            words = tuple(fold(name).replace(".", "").split())
+            alias = _Alias(words, names[0], name.isupper())
+            by_first.setdefault(words[0], []).append(alias)
+    for aliases in by_first.values():
+        aliases.sort(key=lambda alias: -len(alias.words))
+    return by_first
+
+
+def _demonyms() -> dict[str, str]:
+    return {
+        word: group.split()[0]
+        for group in _TABLE["demonyms"].replace("\n", "|").split("|")
+        for word in group.split()
+    }
+
+
+_ALIASES = _aliases()
+_DEMONYMS = _demonyms()
+
+
+class _Reading(Struct, frozen=True):
+    """What a text calls things: by token the word it is compared as, "" inside a longer alias."""
+
+    forms: tuple[str, ...]
+    known: frozenset[str]
+
+
+@lru_cache(maxsize=_CACHED_TEXTS)
+def names_of(text: Text) -> tuple[Name, ...]:
+    """The names in `text`, from left to right, each once."""
+    if text.language == "de" or text.clean[1:].islower():
+        return ()
+    capitals = [token for token in text.tokens if token.capitalised]
+    if not capitals or _is_shouted(text):
+        return ()
+    titled = any(token.folded in _TITLE_WORDS and not token.opens for token in capitals)
+    claimed, forms = facts_of(text).claimed, _reading(text).forms
+    names: dict[tuple[str, ...], None] = {}
+    words: list[str] = []
+    end = -1
+    for token in capitals:
+        if token.position in claimed or not _is_name(token, titled=titled):
+            continue
+        if words and token.position != end:
+            names[tuple(words)] = None
+            words = []
+        if form := forms[token.position]:
+            words.append(form)
+        end = token.position + 1
+    if words:
+        names[tuple(words)] = None
+    return tuple(Name(words) for words in names)
+
+
+@lru_cache(maxsize=_CACHED_TEXTS)
+def quotes_of(text: Text) -> tuple[frozenset[str], ...]:
+    """The words of each passage in double quotes."""
+    if text.clean.isascii() and '"' not in text.clean:
+        return ()
+    return tuple(
+        frozenset([token.folded for token in text.tokens if start <= token.start < end])
+        for match in _QUOTED.finditer(text.clean)
+        for start, end in [match.span()]
+    )
+
+
+def is_present(form: str, text: Text) -> bool:
+    """Whether `text` holds the name word `form`, in any case, joined, by initials or misspelt."""
+    reading = _reading(text)
+    if form in reading.known:
+        return True
+    forms = [item for item in reading.forms if item]
+    if any(one + other == form for one, other in pairwise(forms)):
+        return True
+    if len(form) in _INITIALS and _has_initials(form, text):
+        return True
+    return len(form) >= _NEAR_LENGTH and any(
+        item[0] == form[0] and near_spelling(form, item)
+        for item in forms
+        if len(item) >= _NEAR_LENGTH
+    )
+
+
+@lru_cache(maxsize=_CACHED_TEXTS)
+def _reading(text: Text) -> _Reading:
+    forms: list[str] = []
+    position, tokens = 0, text.tokens
+    while position < len(tokens):
+        alias = _alias_at(tokens, position)
+        if alias is None:
+            forms.append(_form(tokens[position]))
+            position += 1
+        else:
+            forms.append(alias.name)
+            forms.extend([""] * (len(alias.words) - 1))
+            position += len(alias.words)
+    return _Reading(tuple(forms), frozenset(forms) | text.words)
+
+
+def _alias_at(tokens: tuple[Token, ...], position: int) -> _Alias | None:
+    for alias in _ALIASES.get(tokens[position].folded.removesuffix("'s"), ()):
+        length = len(alias.words)
+        here = tokens[position : position + length]
+        words = tuple(token.folded.removesuffix("'s") for token in here)
+        if words == alias.words and (not alias.upper or all(t.written[:2].isupper() for t in here)):
+            return alias
+    return None
+
+
+def _form(token: Token) -> str:
+    """A word without possessive, plural and nationality."""
+    if token.written[-1] == "s" and token.written[:-1].isupper():
+        return token.folded[:-1]
+    word = token.folded.removesuffix("'s").removesuffix("s'").replace("'", "")
+    if known := _DEMONYMS.get(word):
+        return known
+    if len(word) > 3 and word.endswith("s") and not word.endswith(("ss", "us", "is")):
+        return word[:-2] if word.endswith("ones") else word[:-1]
+    return word
+
+
+def _is_name(token: Token, *, titled: bool) -> bool:
+    if token.folded in _COMMON:
+        return False
+    word = word_of(token.folded, spanish=False)
+    if word.soft or word.function:
+        return False
+    written = token.written
+    inside = written[1:]
+    if len(written) > 1 and not inside.islower() and any(map(str.isupper, inside)):
+        return True
+    return not token.opens and not titled
+
+
+def _is_shouted(text: Text) -> bool:
+    words = [token.written for token in text.tokens if len(token.written) > 1]
+    return len(words) > 2 and 2 * sum(map(str.isupper, words)) > len(words)
+
+
+def _has_initials(form: str, text: Text) -> bool:
+    initials = "".join([token.folded[0] for token in text.tokens])
+    return form in initials
