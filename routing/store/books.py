@@ -51,6 +51,13 @@ def cut_names(entry: Entry) -> tuple[str, ...]:
     return tuple(redis_names.cut(entry.tenant, item) for item in what)
 
 
+def add_to_index(pipe: Any, name: str, member: str, *, until: int) -> None:
+    """Have the index `name` its `member` until then (epoch seconds), and live as long at least."""
+    pipe.zadd(name, {member: until})
+    pipe.expireat(name, until, nx=True)
+    pipe.expireat(name, until, gt=True)
+
+
 class Books:
     """Enters what is about to be stored. Methods raise what the client raises."""
 
@@ -65,10 +72,8 @@ class Books:
         async with self._redis.pipeline(transaction=False) as pipe:
             _add_partition(pipe, entry, rests_on)
             for name in index_names(entry):
-                pipe.zadd(name, {reference(entry): kept_until(entry)})
+                add_to_index(pipe, name, reference(entry), until=kept_until(entry))
                 pipe.zremrangebyscore(name, "-inf", entry.created - 1)
-                pipe.expireat(name, kept_until(entry), nx=True)
-                pipe.expireat(name, kept_until(entry), gt=True)
             for name in cut_names(entry):
                 pipe.get(name)
             replies = await pipe.execute()

@@ -19,6 +19,7 @@ from routing import redis_names
 from routing.active import ActiveConfig
 from routing.store import lua
 from routing.store.removal import EVERYTHING, PAUSE_SECONDS, SLICE
+from routing.store.shelf import Shelf
 
 logger = logging.getLogger(__name__)
 
@@ -69,6 +70,7 @@ class Collector:
         self._active = active
         self._on_error = on_error
         self._clock = clock
+        self._shelf = Shelf(redis)
         self._sweep_slice = redis.register_script(lua.SWEEP)
 
     async def run(self) -> None:
@@ -194,10 +196,10 @@ class Collector:
     async def _clear(self, uid: str, partition: str, *, bound: float) -> Collected:
         """Sweep a partition, and forget it when that leaves it empty."""
         entries = await self._sweep(uid, partition, bound=bound)
-        following = await self._next_expiry(uid, partition)
+        following = await self._shelf.next_expiry(uid, partition)
         if following is None:
-            return Collected(entries, await self._retire(uid, partition))
-        await self._schedule(uid, partition, due=following)
+            return Collected(entries, await self._shelf.retire(uid, partition))
+        await self._shelf.schedule(uid, partition, due=following)
         return Collected(entries)
 
     async def _sweep(self, uid: str, partition: str, *, bound: float) -> int:
@@ -213,44 +215,6 @@ class Collector:
             await asyncio.sleep(PAUSE_SECONDS)
             if len(ids) < SLICE:
                 return removed
-
-    async def _next_expiry(self, uid: str, partition: str) -> float | None:
-        expiries = redis_names.expiries(uid, partition)
-        first = await self._redis.zrange(expiries, 0, 0, withscores=True)
-        return cast("list[tuple[bytes, float]]", first)[0][1] if first else None
-
-    async def _schedule(self, uid: str, partition: str, *, due: float) -> None:
-        partitions = redis_names.partitions(uid)
-        await self._redis.zadd(partitions, {partition: due})
-        # A store may have come in between with an earlier expiry, and been overwritten here.
-        if (earlier := await self._next_expiry(uid, partition)) is not None:
-            await self._redis.zadd(partitions, {partition: earlier}, lt=True)
-
-    async def _retire(self, uid: str, partition: str) -> int:
-        """Take an empty partition out of the books; 0 when a store came in between."""
-        kept = redis_names.partition_documents(uid, partition)
-        found = cast("dict[bytes, bytes]", await self._redis.hgetall(kept))
-        documents = {slug.decode(): version.decode() for slug, version in found.items()}
-        resting = [
-            redis_names.document_partitions(uid, slug, version)
-            for slug, version in documents.items()
-        ]
-        for name in resting:
-            await self._redis.srem(name, partition)
-        if documents:
-            await self._redis.delete(kept)
-        await self._redis.zrem(redis_names.partitions(uid), partition)
-        # Last, because a store looks itself up here after writing and, when it does not find
-        # itself, registers again. One that looked before is found now.
-        due = await self._next_expiry(uid, partition)
-        if due is None:
-            return 1
-        for name in resting:
-            await self._redis.sadd(name, partition)
-        for slug, version in documents.items():
-            await self._redis.hset(kept, slug, version)
-        await self._schedule(uid, partition, due=due)
-        return 0
 
     async def _members(self, name: str) -> list[str]:
         return [member.decode() async for member in self._redis.sscan_iter(name, count=_NAMES)]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import cast
 
 import msgspec
@@ -13,7 +13,7 @@ from redis.asyncio import Redis
 
 from routing import redis_names
 from routing.store import lua
-from routing.store.books import index_names, reference
+from routing.store.books import add_to_index, index_names, reference
 from routing.types import Entry
 
 SLICE = 25
@@ -21,7 +21,6 @@ SLICE = 25
 
 PAUSE_SECONDS = 0.005
 EVERYTHING = float("inf")
-_PAGE = 500
 _DECODER = msgspec.msgpack.Decoder(Entry)
 
 
@@ -29,12 +28,14 @@ _DECODER = msgspec.msgpack.Decoder(Entry)
 class Slice:
     """What one step did: the entries taken out, and the ids of what was asked after the cut.
 
-    `unreadable` were taken out too, and nobody can say what they held.
+    `unreadable` were taken out too, and nobody can say what they held. `index_keys` are the keys
+    that named nothing else and are gone with them.
     """
 
     removed: tuple[Entry, ...]
     unreadable: int
     kept: tuple[str, ...]
+    index_keys: int = 0
 
     @property
     def count(self) -> int:
@@ -67,8 +68,8 @@ class Remover:
                     removed.append(_DECODER.decode(reply[0]))
                 except msgspec.MsgspecError:
                     unreadable += 1
-        await self._take_out_of_indexes(removed)
-        return Slice(tuple(removed), unreadable, tuple(kept))
+        gone = await self._take_out_of_indexes(removed)
+        return Slice(tuple(removed), unreadable, tuple(kept), gone)
 
     async def remove_named(self, tenant: str, index: str, *, before: float) -> AsyncIterator[Slice]:
         """Remove what the tag or user `index` names, slice by slice."""
@@ -79,8 +80,8 @@ class Remover:
                 done = await self.remove(tenant, partition, ids, before=before)
                 passed += len(done.kept)
                 gone = [f"{partition}.{item}" for item in ids if item not in done.kept]
-                await self._take_out(tenant, {index: gone})
-                yield done
+                emptied = await self._take_out(tenant, {index: gone})
+                yield replace(done, index_keys=done.index_keys + emptied)
             await asyncio.sleep(0)
 
     async def remove_partition(
@@ -95,24 +96,27 @@ class Remover:
             yield done
             await asyncio.sleep(PAUSE_SECONDS)
 
-    async def _take_out_of_indexes(self, entries: Iterable[Entry]) -> None:
+    async def _take_out_of_indexes(self, entries: Iterable[Entry]) -> int:
         indexes: defaultdict[str, list[str]] = defaultdict(list)
         tenant = ""
         for entry in entries:
             tenant = entry.tenant
             for name in index_names(entry):
                 indexes[name].append(reference(entry))
-        if indexes:
-            await self._take_out(tenant, indexes)
+        return await self._take_out(tenant, indexes)
 
-    async def _take_out(self, tenant: str, indexes: dict[str, list[str]]) -> None:
+    async def _take_out(self, tenant: str, indexes: Mapping[str, list[str]]) -> int:
+        """Take the members out of each index; the number of indexes that are gone then."""
+        indexes = {name: members for name, members in indexes.items() if members}
+        if not indexes:
+            return 0
         async with self._redis.pipeline(transaction=False) as pipe:
             for name, members in indexes.items():
-                if members:
-                    pipe.zrem(name, *members)
-            await pipe.execute()
-            # An entry stored again meanwhile has been entered before it was written and lost that
-            # just now. One that is written from here on enters itself again.
+                pipe.zrem(name, *members)
+                pipe.exists(name)
+            replies = cast("list[int]", await pipe.execute())
+            # An entry stored again meanwhile was entered before it was written, and has lost that
+            # just now. One that is written from here on looks itself up and enters itself again.
             for members in indexes.values():
                 for member in members:
                     pipe.expiretime(_entry_name(tenant, member))
@@ -120,10 +124,10 @@ class Remover:
             for name, members in indexes.items():
                 for member in members:
                     if (until := next(expiries)) > 0:
-                        pipe.zadd(name, {member: until})
-                        pipe.expireat(name, until, nx=True)
-                        pipe.expireat(name, until, gt=True)
+                        add_to_index(pipe, name, member, until=until)
             await pipe.execute()
+        taken_out, left = replies[::2], replies[1::2]
+        return sum(1 for out, there in zip(taken_out, left, strict=True) if out and not there)
 
 
 def by_partition(references: Iterable[str]) -> dict[str, list[str]]:

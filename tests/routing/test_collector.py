@@ -14,6 +14,7 @@ from redis.asyncio import Redis
 
 from routing import redis_names
 from routing.active import activate
+from routing.connection import stop_tasks
 from routing.store.collector import Collected, Collector
 from routing.store.entries import EntryStore
 from tests.routing.builders import document, entry, policy, snapshot, tenant
@@ -246,7 +247,7 @@ async def test_run__unexpected_fault__counted_and_collected_later(
     async with asyncio.timeout(10):
         while redis_client.exists(redis_names.entry(ACME, "p1", "e1")):
             await asyncio.sleep(0.02)
-    running.cancel()
+    await stop_tasks([running])
 
     assert counted == ["collector"]
 
@@ -267,7 +268,7 @@ async def test_run__tenant_it_does_not_know__removed_only_under_the_published_re
 
     running = asyncio.create_task(collector.run())
     await asyncio.sleep(0.5)
-    running.cancel()
+    await stop_tasks([running])
 
     assert redis_client.exists(redis_names.entry(ACME, "p1", "e1")) == left
 
