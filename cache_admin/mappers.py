@@ -10,7 +10,7 @@ import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from django.db.models import CharField, Prefetch
@@ -19,31 +19,47 @@ from cache_admin.models import (
     ApiKey,
     CallEvent,
     Document,
+    EventRule,
+    EventSecret,
     Faq,
     FaqPhrase,
     HourlyRollup,
+    Lexicon,
     ModelPrice,
     ModelRoute,
+    NeverMergePair,
     Policy,
     ProviderCredential,
     Tenant,
+    TenantLimits,
 )
 from routing.snapshot import (
     SCHEMA_VERSION,
     ApiKeyConfig,
     ContentClass,
+    ContextRule,
     CredentialConfig,
     DocumentConfig,
+    Eviction,
     FaqConfig,
+    GuardName,
+    LearnedCheck,
+    LexiconConfig,
+    Limits,
     MatchRule,
+    NeverMerge,
     PolicyConfig,
     PriceConfig,
     RouteConfig,
     Scope,
     Snapshot,
+    StoreRule,
     TenantConfig,
 )
+from routing.snapshot import EventRule as EventRuleConfig
 from routing.telemetry.events import Event
+
+RuleT = TypeVar("RuleT", ContextRule, StoreRule)
 
 _SIMILARITY_STEP = Decimal("0.0001")
 _FIRST_ERROR_STATUS = 400
@@ -73,17 +89,20 @@ def build_snapshot(
         Prefetch("faqs", Faq.objects.order_by("uid")),
         Prefetch("routes", ModelRoute.objects.order_by("uid")),
         Prefetch("credentials", ProviderCredential.objects.order_by("uid")),
+        Prefetch("event_rules", EventRule.objects.filter(enabled=True)),
+        Prefetch("event_secrets", EventSecret.objects.order_by("pk")),
     )
-    rows = Tenant.objects.order_by("pk").prefetch_related(*relations)
+    rows = Tenant.objects.order_by("pk").select_related("lexicon", "limits")
+    rows = rows.prefetch_related(*relations)
     tenants = list(rows if changed is None else rows.filter(pk=changed.pk))
-    aliases = read_aliases(tenants)
+    aliases, pairs = read_aliases(tenants), read_pairs(tenants)
     prices = list(ModelPrice.objects.order_by("model", "valid_from"))
     # Nothing below reads the database: a query here would be one per row.
     return Snapshot(
         schema_version=SCHEMA_VERSION,
         revision=revision,
         created_at=created_at,
-        tenants=_merged(base, [map_tenant(tenant, aliases) for tenant in tenants]),
+        tenants=_merged(base, [map_tenant(tenant, aliases, pairs) for tenant in tenants]),
         prices=tuple(map_price(price) for price in prices),
     )
 
@@ -107,8 +126,22 @@ def read_aliases(tenants: Iterable[Tenant]) -> Mapping[int, Sequence[str]]:
     return aliases
 
 
-def map_tenant(tenant: Tenant, aliases: Mapping[int, Sequence[str]]) -> TenantConfig:
-    """A tenant whose relations have been fetched; `aliases` as `read_aliases` gives them."""
+def read_pairs(tenants: Iterable[Tenant]) -> Mapping[int, Sequence[NeverMerge]]:
+    """The pairs in force of `tenants`, in order of their texts, by the tenant's primary key."""
+    pairs: dict[int, list[NeverMerge]] = {}
+    rows = NeverMergePair.objects.filter(tenant__in=tenants, enabled=True)
+    for tenant_id, a, b in rows.values_list("tenant_id", "a", "b"):
+        pairs.setdefault(tenant_id, []).append(NeverMerge(a=a, b=b))
+    # By us, because no two databases sort texts alike.
+    return {key: sorted(found, key=lambda pair: (pair.a, pair.b)) for key, found in pairs.items()}
+
+
+def map_tenant(
+    tenant: Tenant,
+    aliases: Mapping[int, Sequence[str]],
+    pairs: Mapping[int, Sequence[NeverMerge]],
+) -> TenantConfig:
+    """A tenant whose relations have been fetched; the rest as `read_...` gives it."""
     return TenantConfig(
         uid=tenant.uid,
         slug=tenant.slug,
@@ -120,6 +153,40 @@ def map_tenant(tenant: Tenant, aliases: Mapping[int, Sequence[str]]) -> TenantCo
         faqs=tuple(map_faq(faq, aliases.get(faq.pk, ())) for faq in tenant.faqs.all()),
         routes=tuple(map_route(route) for route in tenant.routes.all()),
         credentials=tuple(map_credential(item) for item in tenant.credentials.all()),
+        generation=tenant.generation,
+        never_merge=tuple(pairs.get(tenant.pk, ())),
+        lexicon=map_lexicon(getattr(tenant, "lexicon", None)),
+        event_rules=map_event_rules(tenant.event_rules.all()),
+        event_secrets=tuple(item.secret for item in tenant.event_secrets.all()),
+        limits=map_limits(getattr(tenant, "limits", None)),
+    )
+
+
+def map_lexicon(lexicon: Lexicon | None) -> LexiconConfig:
+    """A tenant's words; none without a row."""
+    if lexicon is None:
+        return LexiconConfig()
+    return LexiconConfig(
+        opposites=tuple((one, other) for one, other in lexicon.opposites),
+        alike=tuple(tuple(group) for group in lexicon.alike),
+        apart=tuple(tuple(group) for group in lexicon.apart),
+    )
+
+
+def map_event_rules(rules: Iterable[EventRule]) -> tuple[EventRuleConfig, ...]:
+    """Events' names and the tags they drop, in order."""
+    mapped = (EventRuleConfig(event=rule.event, tag=rule.tag) for rule in rules)
+    return tuple(sorted(mapped, key=lambda rule: (rule.event, rule.tag)))
+
+
+def map_limits(limits: TenantLimits | None) -> Limits:
+    """What a tenant may keep; no limit without a row."""
+    if limits is None:
+        return Limits()
+    return Limits(
+        max_entries=limits.max_entries,
+        max_bytes=limits.max_bytes,
+        eviction=Eviction(limits.eviction),
     )
 
 
@@ -141,7 +208,23 @@ def map_policy(policy: Policy) -> PolicyConfig:
         priority=policy.priority,
         documents=tuple(sorted(document.slug for document in policy.documents.all())),
         enabled=policy.enabled,
+        generation=policy.generation,
+        disabled_guards=tuple(GuardName(name) for name in policy.disabled_guards),
+        context=_rule(policy, ContextRule, prefix="context"),
+        store=_rule(policy, StoreRule, prefix="store"),
+        jitter=float(policy.jitter),
+        stale_seconds=policy.stale_seconds,
+        stale_if_error_seconds=policy.stale_if_error_seconds,
+        single_flight=policy.single_flight,
+        faqs=policy.faqs,
+        learned=None if policy.learned is None else msgspec.convert(policy.learned, LearnedCheck),
     )
+
+
+def _rule(policy: Policy, kind: type[RuleT], *, prefix: str) -> RuleT:
+    """The columns that begin with `prefix`, each named after a field of `kind`."""
+    values = {name: getattr(policy, f"{prefix}_{name}") for name in kind.__struct_fields__}
+    return msgspec.convert(values, kind)
 
 
 def map_document(document: Document) -> DocumentConfig:
@@ -212,7 +295,10 @@ def put_tenant(config: TenantConfig, row: Tenant) -> Tenant:
 
 
 def put_policy(config: PolicyConfig, row: Policy) -> Policy:
-    """`row` with every value of `config` but the documents, which need it saved first."""
+    """`row` with the values of `config`.
+
+    But not the documents, which need it saved first, nor the generation, which only rises.
+    """
     row.name = config.name
     row.content_class = config.content_class.value
     row.min_similarity = Decimal(str(config.min_similarity)).quantize(_SIMILARITY_STEP)
@@ -224,6 +310,16 @@ def put_policy(config: PolicyConfig, row: Policy) -> Policy:
     row.match_models = list(config.match.models)
     row.priority = config.priority
     row.enabled = config.enabled
+    row.disabled_guards = [guard.value for guard in config.disabled_guards]
+    for prefix, rule in (("context", config.context), ("store", config.store)):
+        for name, value in msgspec.to_builtins(rule).items():
+            setattr(row, f"{prefix}_{name}", value)
+    row.jitter = Decimal(str(config.jitter)).quantize(_SIMILARITY_STEP)
+    row.stale_seconds = config.stale_seconds
+    row.stale_if_error_seconds = config.stale_if_error_seconds
+    row.single_flight = config.single_flight
+    row.faqs = config.faqs
+    row.learned = msgspec.to_builtins(config.learned)
     return row
 
 
@@ -277,6 +373,8 @@ def map_event(event: Event, *, tenant_id: int) -> CallEvent:
         layer=event.layer,
         result=event.result,
         similarity=event.similarity,
+        margin=event.margin,
+        guards=list(event.guards),
         entry=_text("entry", event.entry),
         reason=_text("reason", event.reason),
         arm=_text("arm", event.arm),

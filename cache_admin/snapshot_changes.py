@@ -12,7 +12,7 @@ from routing.snapshot import Snapshot, TenantConfig
 
 PATHS_SHOWN = 3
 _HIDDEN = "(hidden)"
-_SECRET_FIELDS = frozenset({"secret", "digest"})
+_SECRET_FIELDS = frozenset({"secret", "digest", "event_secrets"})
 _LABELS = {
     "api_keys": "uid",
     "policies": "name",
@@ -21,12 +21,15 @@ _LABELS = {
     "routes": "model",
     "credentials": "provider",
 }
+_PAIRS = {"never_merge": " ≠ ", "event_rules": " → "}
+"""Lists of pairs of texts; a pair is there or not, and is told by its texts."""
 
 
 class Change(Struct, frozen=True):
     """One value that changed; `before` or `after` is None when the thing was not there.
 
-    A path reads ``tenants/<slug>/policies/<name>/<field>``. Secrets are replaced by a placeholder.
+    A path reads ``tenants/<slug>/policies/<name>/<field>``, where fields have parts also
+    ``.../<field>/<part>``. Secrets are replaced by a placeholder.
     """
 
     path: str
@@ -84,17 +87,19 @@ def _one_tenant(before: TenantConfig | None, after: TenantConfig | None) -> Iter
         return
     old, new = _plain(before), _plain(after)
     path = f"tenants/{(new or old)['slug']}"
-    own = [name for name in (new or old) if name not in _LABELS]
+    own = [name for name in (new or old) if name not in _LABELS and name not in _PAIRS]
     if not old or not new:
         yield Change(
             path,
-            {k: old[k] for k in own} if old else None,
-            {k: new[k] for k in own} if new else None,
+            _masked({k: old[k] for k in own}) if old else None,
+            _masked({k: new[k] for k in own}) if new else None,
         )
     else:
         yield from _fields(path, {k: old[k] for k in own}, {k: new[k] for k in own})
     for group, label in _LABELS.items():
         yield from _items(f"{path}/{group}", old.get(group, ()), new.get(group, ()), label)
+    for group, sign in _PAIRS.items():
+        yield from _pairs(f"{path}/{group}", old.get(group, ()), new.get(group, ()), sign)
 
 
 def _items(path: str, before: Any, after: Any, label: str) -> Iterator[Change]:
@@ -109,15 +114,24 @@ def _items(path: str, before: Any, after: Any, label: str) -> Iterator[Change]:
             yield from _fields(item_path, was, now)
 
 
+def _pairs(path: str, before: Any, after: Any, sign: str) -> Iterator[Change]:
+    old = {sign.join(item.values()): item for item in before}
+    new = {sign.join(item.values()): item for item in after}
+    for label in sorted(old.keys() ^ new.keys()):
+        yield Change(f"{path}/{label}", old.get(label), new.get(label))
+
+
 def _fields(path: str, before: dict[str, Any], after: dict[str, Any]) -> Iterator[Change]:
     for name in after:
-        if before.get(name) != after[name]:
-            hidden = name in _SECRET_FIELDS
-            yield Change(
-                f"{path}/{name}",
-                _HIDDEN if hidden else before.get(name),
-                _HIDDEN if hidden else after[name],
-            )
+        was, now = before.get(name), after[name]
+        if was == now:
+            continue
+        if isinstance(was, dict) and isinstance(now, dict):
+            yield from _fields(f"{path}/{name}", was, now)
+        elif name in _SECRET_FIELDS:
+            yield Change(f"{path}/{name}", _HIDDEN, _HIDDEN)
+        else:
+            yield Change(f"{path}/{name}", was, now)
 
 
 def _price_changes(before: Snapshot | None, after: Snapshot) -> Iterator[Change]:

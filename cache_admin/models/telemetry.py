@@ -11,7 +11,9 @@ from cache_admin.querysets import TenantOwnedQuerySet
 class CallEvent(models.Model):
     """One finished call, as the runtime reported it (`routing.telemetry.events.Event`).
 
-    Money is in nano-USD, latencies in microseconds. No prompt and no answer is kept here.
+    Money is in nano-USD, latencies in microseconds. `margin` is how much closer the best entry was
+    than the best with another answer, `guards` the names of those that vetoed a near entry. No
+    prompt and no answer is kept here.
     """
 
     id = models.UUIDField(primary_key=True, editable=False)
@@ -28,6 +30,8 @@ class CallEvent(models.Model):
     layer = models.CharField(max_length=8)
     result = models.CharField(max_length=8)
     similarity = models.FloatField(null=True)
+    margin = models.FloatField(null=True)
+    guards = models.JSONField(default=list)
     entry = models.CharField(max_length=80, blank=True)
     reason = models.CharField(max_length=120, blank=True)
     arm = models.CharField(max_length=40, blank=True)

@@ -17,12 +17,16 @@ if TYPE_CHECKING:
 
 
 class Tenant(Editable):
-    """A customer of the gateway. Nothing of one tenant is ever visible to another."""
+    """A customer of the gateway. Nothing of one tenant is ever visible to another.
+
+    Raising `generation` makes every answer the tenant has unreachable.
+    """
 
     slug = models.SlugField(_("short name"), max_length=64, unique=True)
     name = models.CharField(_("name"), max_length=120)
     language = models.CharField(_("main language"), max_length=2, default="en")
     enabled = models.BooleanField(_("enabled"), default=True)
+    generation = models.PositiveIntegerField(default=1, editable=False)
 
     objects = TenantQuerySet.as_manager()
 
@@ -34,6 +38,9 @@ class Tenant(Editable):
             ),
             models.CheckConstraint(
                 condition=Q(language__regex=r"^[a-z]{2}$"), name="tenant_language_form"
+            ),
+            models.CheckConstraint(
+                condition=Q(generation__gte=1), name="tenant_generation_positive"
             ),
         ]
 

@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from decimal import Decimal
 from typing import Any
 from unicodedata import category
 
+import msgspec
 from django.utils.translation import gettext as _
 
 from cache_admin.errors import Conflict, InvalidInput
-from cache_admin.models import ContentClassChoice, Document, Policy, ScopeChoice, Tenant
+from cache_admin.models import (
+    ContentClassChoice,
+    ConversationChoice,
+    Document,
+    PersonalDataChoice,
+    Policy,
+    ScopeChoice,
+    Tenant,
+    VolatileChoice,
+)
 from cache_admin.services.actor import Actor
 from cache_admin.services.publishing import change
 from cache_admin.services.validation import current, validated
+from routing.snapshot import GuardName, PolicyConfig
 
 MAX_TTL_SECONDS = 366 * 24 * 3600
 MAX_LIST_ITEMS = 100
@@ -23,12 +34,16 @@ _MATCH_LISTS = ("match_endpoints", "match_tags", "match_models")
 # Control characters, halves of surrogate pairs, line and paragraph separators.
 _UNSEEN = frozenset({"Cc", "Cs", "Zl", "Zp"})
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
+_STEP = Decimal("0.0001")
 _MINUTE, _HOUR, _DAY = 60, 3600, 24 * 3600
 
 
 @dataclass(frozen=True, slots=True)
 class PolicySpec:
-    """Everything an operator decides about a policy. `documents` are short names."""
+    """Everything an operator decides about a policy, under the names of the model's columns.
+
+    `documents` are short names. What was learned and the generation are not decided, but happen.
+    """
 
     name: str
     content_class: str
@@ -42,7 +57,31 @@ class PolicySpec:
     priority: int = 0
     documents: tuple[str, ...] = ()
     enabled: bool = True
+    disabled_guards: tuple[str, ...] = ()
+    faqs: bool = True
+    context_system_prompt: bool = True
+    context_tools: bool = True
+    context_response_format: bool = True
+    context_attachments: bool = True
+    context_parameters: bool = True
+    context_conversation: str = ConversationChoice.FINGERPRINT.value
+    context_last_turns: int = 2
+    context_language: bool = True
+    store_tool_calls: bool = False
+    store_refusals: bool = False
+    store_valid_json: bool = True
+    store_min_chars: int = 1
+    store_max_chars: int = 100_000
+    store_personal_data: str = PersonalDataChoice.USER_SCOPE_ONLY.value
+    store_volatile: str = VolatileChoice.ROUTE.value
+    store_finish_abandoned: bool = False
+    jitter: Decimal = Decimal(0)
+    stale_seconds: int = 0
+    stale_if_error_seconds: int = 0
+    single_flight: bool = True
 
+
+_COLUMNS = tuple(field.name for field in fields(PolicySpec) if field.name != "documents")
 
 READY_POLICIES = (
     PolicySpec(
@@ -125,23 +164,40 @@ def delete_policy(*, policy: Policy, actor: Actor, expected_version: int | None 
         row.delete()
 
 
+def forget_learned_check(*, policy: Policy, actor: Actor) -> Policy:
+    """Drop what was learned from the policy's labelled pairs; the pairs stay.
+
+    The row as saved is returned. Where nothing was learned nothing changes.
+    """
+    with change(actor=actor, tenant=policy.tenant) as journal:
+        row = current(policy, expected_version=None)
+        if row.learned is None:
+            return row
+        before = {"pairs": row.learned["pairs"], "trained_at": row.learned["trained_at"]}
+        row.learned = None
+        row.version += 1
+        validated(row).save()
+        journal.record("policy.learned_forgotten", target=row, before=before)
+    return row
+
+
 def spec_of(policy: Policy) -> PolicySpec:
     """The values of `policy` as an edit would give them."""
     slugs = policy.documents.order_by("slug").values_list("slug", flat=True)
-    return PolicySpec(
-        name=policy.name,
-        content_class=policy.content_class,
-        min_similarity=policy.min_similarity,
-        min_margin=policy.min_margin,
-        ttl_seconds=policy.ttl_seconds,
-        scope=policy.scope,
-        match_endpoints=tuple(policy.match_endpoints),
-        match_tags=tuple(policy.match_tags),
-        match_models=tuple(policy.match_models),
-        priority=policy.priority,
-        documents=tuple(slugs),
-        enabled=policy.enabled,
-    )
+    values = {name: getattr(policy, name) for name in _COLUMNS}
+    values |= {name: tuple(value) for name, value in values.items() if isinstance(value, list)}
+    return PolicySpec(**values, documents=tuple(slugs))
+
+
+def spec_from(config: PolicyConfig) -> PolicySpec:
+    """The values of a policy that comes from elsewhere, as an edit would give them."""
+    values: dict[str, Any] = msgspec.to_builtins(config)
+    for group in ("match", "context", "store"):
+        values |= {f"{group}_{name}": value for name, value in values[group].items()}
+    for name in ("min_similarity", "min_margin", "jitter"):
+        values[name] = _decimal(values[name])
+    values |= {name: tuple(value) for name, value in values.items() if isinstance(value, list)}
+    return PolicySpec(**{name: values[name] for name in (*_COLUMNS, "documents")})
 
 
 def _put(policy: Policy, spec: PolicySpec) -> None:
@@ -162,6 +218,16 @@ def _check(policy: Policy, spec: PolicySpec) -> None:
     if spec.ttl_seconds > MAX_TTL_SECONDS:
         message = _("Keep answers for at most 366 days.")
         raise InvalidInput(message, fields={"ttl_seconds": message})
+    for name in ("stale_seconds", "stale_if_error_seconds"):
+        if getattr(spec, name) > MAX_TTL_SECONDS:
+            message = _("Must be 366 days at most.")
+            raise InvalidInput(message, fields={name: message})
+    if spec.store_min_chars > spec.store_max_chars:
+        message = _("The shortest answer is longer than the longest.")
+        raise InvalidInput(message, fields={"store_min_chars": message})
+    if unknown := sorted(set(spec.disabled_guards) - set(GuardName)):
+        message = _("There is no guard “%(name)s”.") % {"name": unknown[0]}
+        raise InvalidInput(message, fields={"disabled_guards": message})
     for name in (*_MATCH_LISTS, "documents"):
         if fault := _list_fault(getattr(spec, name)):
             raise InvalidInput(fault, fields={name: fault})
@@ -199,4 +265,12 @@ def _canonical(spec: PolicySpec) -> PolicySpec:
     for name in _MATCH_LISTS:
         values[name] = tuple(dict.fromkeys(item.strip() for item in values[name] if item.strip()))
     values["documents"] = tuple(sorted(set(spec.documents)))
+    values["disabled_guards"] = tuple(
+        guard.value for guard in GuardName if guard.value in spec.disabled_guards
+    )
     return PolicySpec(**values)
+
+
+def _decimal(value: float) -> Decimal:
+    """The four decimals that were written; 0.79 and not 0.790000000000000035."""
+    return Decimal(str(value)).quantize(_STEP)

@@ -1,19 +1,18 @@
 """Configuration as a file: taken out of one installation, brought into another.
 
-The file holds no keys and no credentials. Things are matched by name, an FAQ by its question, so
-that it can be brought into an installation that has its own.
+The file holds no keys, no credentials and no secrets. Things are matched by name, an FAQ by its
+question, so that it can be brought into an installation that has its own.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 
 import msgspec
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from msgspec import Struct
+from msgspec.structs import replace
 
 from cache_admin.errors import Conflict, InvalidInput
 from cache_admin.mappers import build_snapshot, put_route
@@ -22,7 +21,14 @@ from cache_admin.services.actor import Actor
 from cache_admin.services.documents import create_document, update_document
 from cache_admin.services.faqs import FaqSpec, create_faq, update_faq
 from cache_admin.services.faqs import spec_of as faq_spec_of
-from cache_admin.services.policies import PolicySpec, create_policy, update_policy
+from cache_admin.services.policies import create_policy, spec_from, update_policy
+from cache_admin.services.portable_format import (
+    FORMAT,
+    ConfigurationFile,
+    PortableDocument,
+    PortableTenant,
+)
+from cache_admin.services.portable_rules import import_rules
 from cache_admin.services.publishing import change
 from cache_admin.services.tenants import create_tenant, update_tenant
 from cache_admin.services.validation import is_text, validated
@@ -31,38 +37,8 @@ from routing.snapshot import (
     FaqConfig,
     PolicyConfig,
     RouteConfig,
-    Slug,
     TenantConfig,
 )
-
-FORMAT = 1
-
-
-class PortableDocument(Struct, frozen=True, forbid_unknown_fields=True):
-    """A document without its history."""
-
-    slug: Slug
-    title: str
-
-
-class PortableTenant(Struct, frozen=True, forbid_unknown_fields=True):
-    """A tenant and what its operators own; `uid`s in the parts mean nothing elsewhere."""
-
-    slug: Slug
-    name: str
-    language: str = "en"
-    enabled: bool = True
-    documents: tuple[PortableDocument, ...] = ()
-    policies: tuple[PolicyConfig, ...] = ()
-    faqs: tuple[FaqConfig, ...] = ()
-    routes: tuple[RouteConfig, ...] = ()
-
-
-class ConfigurationFile(Struct, frozen=True, forbid_unknown_fields=True):
-    """The whole file."""
-
-    format: int
-    tenants: tuple[PortableTenant, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +50,8 @@ class Imported:
     policies: int
     faqs: int
     routes: int
+    never_merge: int
+    event_rules: int
 
 
 def export_configuration() -> bytes:
@@ -105,6 +83,8 @@ def import_configuration(content: bytes, *, actor: Actor) -> Imported:
         policies=sum(len(item.policies) for item in file.tenants),
         faqs=sum(len(item.faqs) for item in file.tenants),
         routes=sum(len(item.routes) for item in file.tenants),
+        never_merge=sum(len(item.never_merge) for item in file.tenants),
+        event_rules=sum(len(item.event_rules) for item in file.tenants),
     )
 
 
@@ -162,10 +142,19 @@ def _portable(
         language=tenant.language,
         enabled=tenant.enabled,
         documents=tuple(PortableDocument(item.slug, titles[item.uid]) for item in tenant.documents),
-        policies=tenant.policies,
+        policies=tuple(_unattached(policy) for policy in tenant.policies),
         faqs=tenant.faqs,
         routes=tenant.routes,
+        never_merge=tenant.never_merge,
+        lexicon=tenant.lexicon,
+        event_rules=tenant.event_rules,
+        limits=tenant.limits,
     )
+
+
+def _unattached(policy: PolicyConfig) -> PolicyConfig:
+    """`policy` without what holds for this installation's answers and pairs only."""
+    return replace(policy, generation=1, learned=None)
 
 
 def _import_tenant(item: PortableTenant, actor: Actor) -> None:
@@ -187,6 +176,7 @@ def _import_tenant(item: PortableTenant, actor: Actor) -> None:
     _import_faqs(tenant, item.faqs, actor)
     for route in item.routes:
         _import_route(tenant, route, actor)
+    import_rules(tenant, item, actor=actor)
 
 
 def _import_document(tenant: Tenant, item: PortableDocument, actor: Actor) -> None:
@@ -198,20 +188,7 @@ def _import_document(tenant: Tenant, item: PortableDocument, actor: Actor) -> No
 
 
 def _import_policy(tenant: Tenant, item: PolicyConfig, actor: Actor) -> None:
-    spec = PolicySpec(
-        name=item.name,
-        content_class=item.content_class.value,
-        min_similarity=_decimal(item.min_similarity),
-        min_margin=_decimal(item.min_margin),
-        ttl_seconds=item.ttl_seconds,
-        scope=item.scope.value,
-        match_endpoints=item.match.endpoints,
-        match_tags=item.match.tags,
-        match_models=item.match.models,
-        priority=item.priority,
-        documents=item.documents,
-        enabled=item.enabled,
-    )
+    spec = spec_from(item)
     row = Policy.objects.for_tenant(tenant).filter(name=item.name).first()
     if row is None:
         create_policy(tenant=tenant, actor=actor, spec=spec)
@@ -282,8 +259,3 @@ def _import_route(tenant: Tenant, item: RouteConfig, actor: Actor) -> None:
             target=row,
             after={"model": row.model, "provider": row.provider, "target_model": row.target_model},
         )
-
-
-def _decimal(value: float) -> Decimal:
-    """The four decimals that were written; 0.79 and not 0.790000000000000035."""
-    return Decimal(str(value)).quantize(Decimal("0.0001"))

@@ -4,9 +4,10 @@ Rows are matched by uid. What the old content has comes back as it was, deleted 
 what was created since is disabled, never deleted. These stay as they are, whatever the old content
 says:
 
-- keys and provider credentials: a revoked key must not come back to life;
+- keys, provider credentials and secrets of events: a revoked key must not come back to life;
 - prices and document versions: facts about the world outside, not decisions of operators. Going
   back does not make an outdated text true again, so its answers must not be found again;
+- generations: what was cleared by hand must not be found again either;
 - members, names, owners and review dates, which are no part of a snapshot;
 - whether a tenant is enabled, and its main language, when only that tenant is restored: those are
   its owner's to decide, and an operator may roll back.
@@ -21,6 +22,7 @@ from typing import Any, Generic, TypeVar
 from django.db.models import Value
 from django.db.models.functions import Concat
 from msgspec.structs import asdict
+from msgspec.structs import replace as replace_fields
 
 from cache_admin.mappers import (
     map_faq,
@@ -36,6 +38,7 @@ from cache_admin.mappers import (
 from cache_admin.models import Document, DocumentVersion, Faq, FaqPhrase, ModelRoute, Policy, Tenant
 from cache_admin.services.faqs import phrases_of, write_phrases
 from cache_admin.services.publishing import Journal
+from cache_admin.services.restoring_rules import restore_rules
 from cache_admin.services.validation import validated
 from routing.snapshot import (
     DocumentConfig,
@@ -107,9 +110,17 @@ def _restore_switches(tenant: Tenant, config: TenantConfig | None, journal: Jour
 
 def _restore_parts(tenant: Tenant, config: TenantConfig, *, journal: Journal, above: int) -> None:
     documents = _restore_documents(tenant, config.documents, journal=journal, above=above)
-    _restore(_policies(tenant, documents), config.policies, journal=journal, above=above)
+    policies = _policies(tenant, documents)
+    generations = {uid: row.generation for uid, row in policies.rows.items()}
+    # No policy ever had a generation above the last audit entry: each rise left one.
+    configs = [
+        replace_fields(item, generation=generations.get(item.uid, above + 1))
+        for item in config.policies
+    ]
+    _restore(policies, configs, journal=journal, above=above)
     _restore(_faqs(tenant), config.faqs, journal=journal, above=above)
     _restore(_routes(tenant), config.routes, journal=journal, above=above)
+    restore_rules(tenant, config, journal=journal, above=above)
 
 
 def _restore_documents(
@@ -130,6 +141,7 @@ def _restore_documents(
 
 def _policies(tenant: Tenant, documents: Mapping[str, Document]) -> _Kind[Policy, PolicyConfig]:
     def write(config: PolicyConfig, row: Policy) -> None:
+        row.generation = config.generation
         validated(put_policy(config, row)).save()
         row.documents.set([documents[slug] for slug in config.documents])
 

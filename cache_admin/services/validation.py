@@ -50,6 +50,16 @@ def current(row: EditableT, *, expected_version: int | None) -> EditableT:
     return fresh
 
 
+def current_or_new(row: EditableT, *, expected_version: int | None) -> EditableT:
+    """`row` itself, just read in this transaction, or not saved yet.
+
+    Raises StaleEdit when `expected_version` is given and differs.
+    """
+    if expected_version is not None and row.version != expected_version:
+        raise StaleEdit(_("Someone saved this meanwhile."))
+    return row
+
+
 def _check_storable(row: models.Model) -> None:
     """Refuse what PostgreSQL cannot hold also where SQLite could, so that the two never differ."""
     fields = {

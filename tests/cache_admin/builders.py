@@ -7,10 +7,12 @@ from datetime import timedelta
 from django.contrib.auth.models import User
 from django.utils import timezone
 
-from cache_admin.models import Document, Faq, Policy, Tenant
+from cache_admin.models import Document, EventRule, Faq, NeverMergePair, Policy, Tenant
 from cache_admin.services.actor import Actor
 from cache_admin.services.documents import create_document
+from cache_admin.services.events import EventRuleSpec, create_event_rule
 from cache_admin.services.faqs import FaqSpec, create_faq
+from cache_admin.services.matching import PairSpec, create_pair
 from cache_admin.services.policies import PolicySpec, create_policy
 from routing.prices import Usage
 from routing.snapshot import Heartbeat
@@ -43,6 +45,19 @@ def make_faq(
 
 def make_document(tenant: Tenant, *, slug: str = "manual") -> Document:
     return create_document(tenant=tenant, actor=ROBOT, slug=slug, title="The manual")
+
+
+def make_pair(
+    tenant: Tenant, *, a: str = "How do I pay?", b: str = "How do I get paid?"
+) -> NeverMergePair:
+    return create_pair(tenant=tenant, actor=ROBOT, spec=PairSpec(a=a, b=b))
+
+
+def make_event_rule(
+    tenant: Tenant, *, event: str = "order_updated", tag: str = "order:{id}"
+) -> EventRule:
+    spec = EventRuleSpec(event=event, tag=tag)
+    return create_event_rule(tenant=tenant, actor=ROBOT, spec=spec)
 
 
 def make_heartbeat(

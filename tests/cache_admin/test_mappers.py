@@ -9,24 +9,82 @@ import pytest
 from django.contrib.auth.models import User
 from pytest_django import DjangoAssertNumQueries
 
-from cache_admin.mappers import build_snapshot, map_event, map_rollups
-from cache_admin.models import Tenant
+from cache_admin.mappers import (
+    build_snapshot,
+    map_event,
+    map_policy,
+    map_rollups,
+    put_policy,
+)
+from cache_admin.models import Policy, Tenant
+from cache_admin.services.events import add_event_secret
+from cache_admin.services.limits import LimitsSpec, update_limits
+from cache_admin.services.matching import LexiconSpec, PairSpec, update_lexicon, update_pair
 from cache_admin.services.policies import spec_of, update_policy
 from cache_admin.services.tenants import create_tenant
-from routing.snapshot import encode_snapshot
+from routing.snapshot import (
+    ContentClass,
+    ContextRule,
+    Conversation,
+    EventRule,
+    Eviction,
+    GuardName,
+    LearnedCheck,
+    LexiconConfig,
+    Limits,
+    NeverMerge,
+    PersonalData,
+    PolicyConfig,
+    StoreRule,
+    TenantConfig,
+    Volatile,
+    encode_snapshot,
+)
 from tests.cache_admin.builders import (
     NOON_MS,
     ROBOT,
     make_document,
     make_event,
+    make_event_rule,
     make_faq,
+    make_pair,
     make_policy,
 )
 
 pytestmark = pytest.mark.django_db
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
-_QUERIES = 10
+_QUERIES = 13
+EVERYTHING_SET = PolicyConfig(
+    uid="policypolicypoli",
+    name="chat",
+    content_class=ContentClass.ARCHIVAL,
+    min_similarity=0.85,
+    ttl_seconds=60,
+    disabled_guards=(GuardName.DATES, GuardName.LENGTH),
+    context=ContextRule(
+        tools=False, conversation=Conversation.LAST_TURNS, last_turns=3, language=False
+    ),
+    store=StoreRule(
+        refusals=True,
+        min_chars=2,
+        max_chars=30,
+        personal_data=PersonalData.KEEP,
+        volatile=Volatile.REFUSE,
+    ),
+    jitter=0.1,
+    stale_seconds=5,
+    stale_if_error_seconds=50,
+    single_flight=False,
+    faqs=False,
+    learned=LearnedCheck(0.9, ("similarity",), (0.8,), (0.1,), (2.5,), -1.0, NOON, 300),
+)
+"""A policy none of whose newer values is the default."""
+
+
+def _config(tenant: Tenant) -> TenantConfig:
+    snapshot = build_snapshot(revision=1, created_at=NOON)
+    return next(config for config in snapshot.tenants if config.uid == tenant.uid)
 
 
 def test_build_snapshot__more_rows__same_number_of_queries(
@@ -40,6 +98,9 @@ def test_build_snapshot__more_rows__same_number_of_queries(
             spec = replace(spec_of(policy), documents=(name,))
             update_policy(policy=policy, actor=ROBOT, spec=spec, expected_version=None)
             make_faq(tenant, question=f"Question {name}", aliases=(f"alias {name}",))
+            make_pair(tenant, b=f"Question {name}")
+            make_event_rule(tenant, event=f"{name}_changed")
+            add_event_secret(tenant=tenant, actor=ROBOT)
 
     with django_assert_num_queries(_QUERIES):
         build_snapshot(revision=1, created_at=NOON)
@@ -147,3 +208,59 @@ def test_build_snapshot__one_tenant_changed__equal_to_reading_all(acme: Tenant) 
     both = build_snapshot(revision=1, created_at=NOON, changed=globex, base=partly)
 
     assert both == build_snapshot(revision=1, created_at=NOON)
+
+
+def test_map_policy__untouched_row__defaults_of_the_snapshot(acme: Tenant) -> None:
+    mapped = map_policy(make_policy(acme))
+
+    bare = PolicyConfig(mapped.uid, mapped.name, mapped.content_class, 0.79, mapped.ttl_seconds)
+    assert mapped == bare
+
+
+def test_put_policy__every_value_set__back_as_it_was(acme: Tenant) -> None:
+    row = put_policy(EVERYTHING_SET, Policy(tenant=acme, uid=EVERYTHING_SET.uid))
+    row.save()
+
+    assert map_policy(Policy.objects.get(pk=row.pk)) == EVERYTHING_SET
+
+
+def test_put_policy__lower_generation__row_keeps_its_own(acme: Tenant) -> None:
+    row = put_policy(EVERYTHING_SET, Policy(tenant=acme, generation=4))
+
+    assert row.generation == 4
+
+
+def test_build_snapshot__words_and_limits__in_the_tenant(acme: Tenant) -> None:
+    words = LexiconSpec(opposites=(("open", "shut"),), apart=(("pro", "gold"),))
+    update_lexicon(tenant=acme, actor=ROBOT, spec=words, expected_version=1)
+    limits = LimitsSpec(max_entries=10, max_bytes=20, eviction="lfu")
+    update_limits(tenant=acme, actor=ROBOT, spec=limits, expected_version=1)
+
+    config = _config(acme)
+
+    assert config.lexicon == LexiconConfig((("open", "shut"),), (), (("pro", "gold"),))
+    assert config.limits == Limits(10, 20, Eviction.LFU)
+
+
+def test_build_snapshot__pair_switched_off__not_in_it(acme: Tenant) -> None:
+    make_pair(acme, a="Pay now?", b="Pay later?")
+    off = make_pair(acme, a="Pay now?", b="Pay how?")
+    spec = PairSpec(a=off.a, b=off.b, enabled=False)
+    update_pair(pair=off, actor=ROBOT, spec=spec, expected_version=None)
+
+    assert _config(acme).never_merge == (NeverMerge("Pay now?", "Pay later?"),)
+
+
+def test_build_snapshot__event_rules__in_order_of_their_names(acme: Tenant) -> None:
+    make_event_rule(acme, event="b", tag="t")
+    make_event_rule(acme, event="a", tag="t")
+
+    assert _config(acme).event_rules == (EventRule("a", "t"), EventRule("b", "t"))
+
+
+def test_map_event__margin_and_guards__kept() -> None:
+    event = msgspec.structs.replace(make_event("acme"), margin=0.25, guards=("numbers", "slots"))
+
+    call = map_event(event, tenant_id=1)
+
+    assert (call.margin, call.guards) == (0.25, ["numbers", "slots"])

@@ -7,11 +7,14 @@ from typing import Any
 import pytest
 
 from cache_admin.errors import Conflict, InvalidInput, StaleEdit
+from cache_admin.mappers import map_policy
 from cache_admin.models import AuditEntry, Policy, Revision, Tenant
 from cache_admin.services.policies import (
     PolicySpec,
     create_policy,
     delete_policy,
+    forget_learned_check,
+    spec_from,
     spec_of,
     update_policy,
 )
@@ -80,6 +83,17 @@ def test_create_policy__taken_name__conflict_at_the_name(acme: Tenant) -> None:
         ("ttl_seconds", 10**9),
         ("scope", "planet"),
         ("documents", ("missing",)),
+        ("disabled_guards", ("moods",)),
+        ("context_conversation", "some"),
+        ("context_last_turns", 0),
+        ("context_last_turns", 51),
+        ("store_min_chars", 100_001),
+        ("store_max_chars", 2**31),
+        ("store_personal_data", "sell"),
+        ("store_volatile", "maybe"),
+        ("jitter", Decimal("0.51")),
+        ("stale_seconds", 10**9),
+        ("stale_if_error_seconds", -1),
     ],
 )
 def test_create_policy__bad_value__refused_at_its_field(
@@ -180,3 +194,60 @@ def test_delete_policy__someone_saved_meanwhile__refused(acme: Tenant) -> None:
 
     with pytest.raises(StaleEdit):
         delete_policy(policy=policy, actor=ROBOT, expected_version=policy.version)
+
+
+def test_create_policy__guards_in_any_order__kept_once_in_ours(acme: Tenant) -> None:
+    spec = PolicySpec(
+        name="chat", content_class="archival", disabled_guards=("slots", "dates", "slots")
+    )
+
+    policy = create_policy(tenant=acme, actor=ROBOT, spec=spec)
+
+    assert policy.disabled_guards == ["dates", "slots"]
+
+
+def test_update_policy__part_of_a_rule__diff_names_the_part(acme: Tenant) -> None:
+    policy = make_policy(acme)
+    spec = replace(spec_of(policy), store_max_chars=500)
+
+    update_policy(policy=policy, actor=ROBOT, spec=spec, expected_version=1)
+
+    assert Revision.objects.latest("number").diff == [
+        {"path": "tenants/acme/policies/chat/store/max_chars", "before": 100_000, "after": 500}
+    ]
+
+
+def test_spec_from__own_configuration__equal_to_the_row(acme: Tenant) -> None:
+    make_document(acme)
+    spec = PolicySpec(
+        name="chat",
+        content_class="archival",
+        documents=("manual",),
+        match_tags=("a",),
+        context_language=False,
+        store_refusals=True,
+        jitter=Decimal("0.1"),
+    )
+    policy = create_policy(tenant=acme, actor=ROBOT, spec=spec)
+
+    assert spec_from(map_policy(policy)) == spec_of(policy) == spec
+
+
+def test_forget_learned_check__learned__gone_and_audited(acme: Tenant) -> None:
+    policy = make_policy(acme)
+    policy.learned = {"pairs": 300, "trained_at": "2026-01-01T12:00:00Z"}
+    Policy.objects.filter(pk=policy.pk).update(learned=policy.learned)
+
+    forget_learned_check(policy=policy, actor=ROBOT)
+
+    assert Policy.objects.get(pk=policy.pk).learned is None
+    assert AuditEntry.objects.latest("pk").changes["pairs"] == [300, None]
+
+
+def test_forget_learned_check__nothing_learned__no_trace(acme: Tenant) -> None:
+    policy = make_policy(acme)
+    before = AuditEntry.objects.count()
+
+    forget_learned_check(policy=policy, actor=ROBOT)
+
+    assert AuditEntry.objects.count() == before

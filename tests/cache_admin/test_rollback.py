@@ -10,11 +10,22 @@ from cache_admin.models import AuditEntry, Faq, ModelRoute, Policy, Revision, Te
 from cache_admin.selectors.faq_search import faqs_found
 from cache_admin.services import documents, faqs, keys, policies
 from cache_admin.services.credentials import set_credential
+from cache_admin.services.events import add_event_secret, delete_event_rule
+from cache_admin.services.limits import LimitsSpec, update_limits
+from cache_admin.services.matching import LexiconSpec, PairSpec, update_lexicon, update_pair
 from cache_admin.services.revisions import prune_revisions, publish, rollback
 from cache_admin.services.tenants import create_tenant, update_tenant
 from cache_admin.snapshot_changes import same_content
 from routing.snapshot import Snapshot, decode_snapshot
-from tests.cache_admin.builders import ROBOT, make_document, make_faq, make_policy, make_user
+from tests.cache_admin.builders import (
+    ROBOT,
+    make_document,
+    make_event_rule,
+    make_faq,
+    make_pair,
+    make_policy,
+    make_user,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -307,3 +318,63 @@ def test_prune_revisions__beyond_the_newest_two_hundred__body_dropped(acme: Tena
 
     assert prune_revisions() == 2
     assert set(Revision.objects.filter(body=b"").values_list("number", flat=True)) == {1, 2}
+
+
+def test_rollback__words_pairs_rules_and_limits_edited__content_is_the_old_one(
+    acme: Tenant,
+) -> None:
+    pair, rule = make_pair(acme), make_event_rule(acme)
+    words = LexiconSpec(apart=(("pro", "gold"),))
+    update_lexicon(tenant=acme, actor=ROBOT, spec=words, expected_version=None)
+    old = _latest()
+    off = PairSpec(a=pair.a, b=pair.b, enabled=False)
+    update_pair(pair=pair, actor=ROBOT, spec=off, expected_version=None)
+    delete_event_rule(rule=rule, actor=ROBOT)
+    update_lexicon(tenant=acme, actor=ROBOT, spec=LexiconSpec(), expected_version=None)
+    update_limits(tenant=acme, actor=ROBOT, spec=LimitsSpec(max_entries=1), expected_version=None)
+
+    new = rollback(revision=old, actor=ROBOT, tenant=acme)
+
+    assert same_content(_content(old), _content(new))
+
+
+def test_rollback__pair_and_rule_added_since__switched_off(acme: Tenant) -> None:
+    old = _latest()
+    pair, rule = make_pair(acme), make_event_rule(acme)
+
+    rollback(revision=old, actor=ROBOT, tenant=acme)
+
+    pair.refresh_from_db()
+    rule.refresh_from_db()
+    assert (pair.enabled, rule.enabled) == (False, False)
+    assert AuditEntry.objects.filter(action__endswith=".disabled").count() == 2
+
+
+def test_rollback__secret_added_since__stays(acme: Tenant) -> None:
+    old = _latest()
+    add_event_secret(tenant=acme, actor=ROBOT)
+
+    new = rollback(revision=old, actor=ROBOT, tenant=acme)
+
+    assert len(_content(new).tenants[0].event_secrets) == 1
+
+
+def test_rollback__policy_cleared_since__stays_cleared(acme: Tenant) -> None:
+    policy = make_policy(acme)
+    old = _latest()
+    Policy.objects.filter(pk=policy.pk).update(generation=3)
+
+    rollback(revision=old, actor=ROBOT, tenant=acme)
+
+    policy.refresh_from_db()
+    assert policy.generation == 3
+
+
+def test_rollback__policy_cleared_then_deleted__its_old_answers_stay_lost(acme: Tenant) -> None:
+    policy = make_policy(acme)
+    old = _latest()
+    policies.delete_policy(policy=policy, actor=ROBOT)
+
+    rollback(revision=old, actor=ROBOT, tenant=acme)
+
+    assert Policy.objects.get(uid=policy.uid).generation > AuditEntry.objects.count() - 2

@@ -16,6 +16,8 @@ from routing.snapshot import (
     ContentClass,
     CredentialConfig,
     DocumentConfig,
+    MatchRule,
+    NeverMerge,
     PolicyConfig,
     PriceConfig,
     Snapshot,
@@ -93,6 +95,36 @@ def test_snapshot_changes__rotated_secret__told_but_hidden() -> None:
     assert snapshot_changes(_snapshot(old), _snapshot(new)) == (
         Change("tenants/acme/credentials/openai/secret", "(hidden)", "(hidden)"),
     )
+
+
+def test_snapshot_changes__part_of_a_field__named() -> None:
+    edited = replace(ACME, policies=(replace(CHAT, match=MatchRule(tags=("a",))),))
+
+    assert snapshot_changes(_snapshot(ACME), _snapshot(edited)) == (
+        Change("tenants/acme/policies/chat/match/tags", (), ("a",)),
+    )
+
+
+def test_snapshot_changes__pair_added__that_pair_alone() -> None:
+    one, two = NeverMerge("a", "b"), NeverMerge("c", "d")
+    old, new = replace(ACME, never_merge=(one,)), replace(ACME, never_merge=(one, two))
+
+    assert snapshot_changes(_snapshot(old), _snapshot(new)) == (
+        Change("tenants/acme/never_merge/c ≠ d", None, {"a": "c", "b": "d"}),
+    )
+
+
+def test_snapshot_changes__secrets_of_events__hidden_everywhere() -> None:
+    signed = replace(ACME, event_secrets=("token-1",))
+    other = replace(ACME, event_secrets=("token-2",))
+
+    told = [
+        snapshot_changes(None, _snapshot(signed)),
+        snapshot_changes(_snapshot(signed), _snapshot(other)),
+        snapshot_changes(_snapshot(signed), _snapshot()),
+    ]
+
+    assert "token" not in str(told)
 
 
 def test_snapshot_changes__price__by_model_and_day() -> None:

@@ -30,7 +30,8 @@ class Command(BaseCommand):
         else:
             self.stdout.write(
                 f"{done.tenants} tenants, {done.policies} policies, {done.faqs} FAQs, "
-                f"{done.documents} documents, {done.routes} routes"
+                f"{done.documents} documents, {done.routes} routes, "
+                f"{done.never_merge} pairs that never merge, {done.event_rules} event rules"
             )
 
 
