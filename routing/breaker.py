@@ -21,7 +21,8 @@ class Breaker:
 
     One pause of the dependency fails all calls that wait for it at that moment; that alone is no
     outage, so the failures must also last. The probe runs in the background, sooner after a short
-    outage than in a long one: no call is spent on finding out.
+    outage than in a long one: no call is spent on finding out. Each probe has `patience` seconds,
+    and the pauses between them grow to `longest_pause`.
     """
 
     def __init__(
@@ -31,11 +32,15 @@ class Breaker:
         probe: Callable[[], Awaitable[object]],
         opens_after: int = _OPENS_AFTER_FAILURES,
         seconds: float = _OPENS_AFTER_SECONDS,
+        patience: float = _PROBE_PATIENCE_SECONDS,
+        longest_pause: float = _LAST_PROBE_SECONDS,
     ) -> None:
         self._name = name
         self._probe = probe
         self._opens_after = opens_after
         self._seconds = seconds
+        self._patience = patience
+        self._longest_pause = longest_pause
         self._failures = 0
         self._failing_since = 0.0
         self._probing: asyncio.Task[None] | None = None
@@ -71,9 +76,9 @@ class Breaker:
         pause = _FIRST_PROBE_SECONDS
         while True:
             await asyncio.sleep(pause)
-            pause = min(pause * 2, _LAST_PROBE_SECONDS)
+            pause = min(pause * 2, self._longest_pause)
             try:
-                async with asyncio.timeout(_PROBE_PATIENCE_SECONDS):
+                async with asyncio.timeout(self._patience):
                     await self._probe()
             except Exception as error:  # noqa: BLE001 - whatever fails, the dependency is not back
                 logger.debug("breaker.probe_failed dependency=%s error=%s", self._name, error)

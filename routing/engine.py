@@ -54,6 +54,9 @@ class TextEmbedder(Protocol):
         """
 
 
+EmbedderOf = Callable[[str], TextEmbedder]
+
+
 @dataclass(frozen=True, slots=True)
 class _Found:
     """What a layer serves; when `stale`, it is to be renewed."""
@@ -65,19 +68,20 @@ class _Found:
 class Engine:
     """Answers calls from the cache and keeps what providers answered.
 
-    `on_error` is told the stage of every cache fault. `clock` gives epoch seconds.
+    `embedder` is the model of every tenant, or gives each tenant (by its uid) its own. `on_error`
+    is told the stage of every cache fault. `clock` gives epoch seconds.
     """
 
     def __init__(
         self,
         *,
         store: EntryStore,
-        embedder: TextEmbedder,
+        embedder: TextEmbedder | EmbedderOf,
         on_error: Callable[[str], None],
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._store = store
-        self._embedder = embedder
+        self._embedder_of: EmbedderOf = embedder if callable(embedder) else lambda _: embedder
         self._on_error = on_error
         self._clock = clock
         self._breaker = Breaker("redis", probe=store.warm)
@@ -119,20 +123,23 @@ class Engine:
 
         Raises CacheUnavailable while the embedding model is not there.
         """
-        place = self._place(call, active.tenants[call.tenant])
+        place = self._place(call, active.tenants[call.tenant], self._embedder_of(call.tenant))
         if isinstance(place, str):
             return place
         return self._plan(call, place, vector=None, revision=active.revision)
 
     async def store(self, plan: StorePlan, completion: Completion) -> bool:
-        """Keep a complete answer; False when it was invalidated meanwhile, or when keeping failed,
-        which is counted and never raised."""
+        """Keep a complete answer; False when it was invalidated meanwhile, when the tenant's model
+        is another by now, or when keeping failed, which is counted and never raised."""
         try:
+            embedder = self._embedder_of(plan.tenant)
+            if embedder.model_id != plan.embedding_model:
+                return False
             return await keep(
                 plan,
                 completion,
                 store=self._store,
-                embedder=self._embedder,
+                embedder=embedder,
                 now=self._clock(),
             )
         except CacheUnavailable as error:
@@ -158,7 +165,9 @@ class Engine:
         await self._breaker.close()
 
     async def _look_in_cache(self, call: Call, tenant: ActiveTenant, trail: Trail) -> Lookup:
-        place = self._place(call, tenant)
+        # Asked for once: a tenant may be given another model at any time.
+        embedder = self._embedder_of(call.tenant)
+        place = self._place(call, tenant, embedder)
         if isinstance(place, str):
             return trail.bypass(place).lookup()
         trail.at(place)
@@ -166,7 +175,7 @@ class Engine:
             raise CacheUnavailable("breaker", "Redis is being left alone")
         if found := await self._exact(place, trail):
             return self._told(call, place, trail, found, vector=None)
-        vector = await self._embed(call.query, trail)
+        vector = await self._embed(call.query, embedder, trail)
         found = await self._semantic(call, place, vector, trail) if vector is not None else None
         return self._told(call, place, trail, found, vector=_as_bytes(vector))
 
@@ -205,9 +214,9 @@ class Engine:
         trail.passed("exact", reason)
         return None
 
-    async def _embed(self, query: str, trail: Trail) -> Vector | None:
+    async def _embed(self, query: str, embedder: TextEmbedder, trail: Trail) -> Vector | None:
         started = time.perf_counter()
-        vector = await self._embedder.embed(query)
+        vector = await embedder.embed(query)
         if vector is not None and not np.isfinite(vector).all():
             raise CacheUnavailable("embedding", "the model gave no numbers")
         trail.embedding_us = int((time.perf_counter() - started) * 1e6)
@@ -253,10 +262,10 @@ class Engine:
         self._breaker.succeeded()
         return result
 
-    def _place(self, call: Call, tenant: ActiveTenant) -> Place | str:
+    def _place(self, call: Call, tenant: ActiveTenant, embedder: TextEmbedder) -> Place | str:
         if call.bypass_reason:
             return call.bypass_reason
-        return find_place(call, tenant, embedding_model=self._embedder.model_id)
+        return find_place(call, tenant, embedding_model=embedder.model_id)
 
     def _plan_to_renew(
         self, call: Call, tenant: ActiveTenant, *, revision: int
@@ -265,7 +274,7 @@ class Engine:
         if call.controls.no_store or self._breaker.is_open:
             return None
         try:
-            place = self._place(call, tenant)
+            place = self._place(call, tenant, self._embedder_of(call.tenant))
         except CacheUnavailable as error:
             self._on_error(error.stage)
             return None
@@ -297,6 +306,7 @@ class Engine:
             answer_id=call.controls.answer_id,
             grace_seconds=max(policy.stale_seconds, policy.stale_if_error_seconds),
             embedding_model=place.embedding_model,
+            base=place.base,
             single_flight=policy.single_flight,
             compares_answers=compares_answers(place),
         )

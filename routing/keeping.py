@@ -124,4 +124,5 @@ def _entry(plan: StorePlan, completion: Completion, *, group: str, created: int)
         answer_language=detect_language(completion.text),
         asked_by=plan.asked_by,
         grace_seconds=plan.grace_seconds,
+        base=plan.base,
     )

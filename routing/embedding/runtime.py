@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
+import threading
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from routing.embedding.artefact import find_prepared
+from routing.embedding.artefact import ONNX_FILE, ModelMeta, find_prepared, read_meta
 from routing.embedding.session import EmbeddingSession, Vector
 from routing.errors import CacheUnavailable, ConfigError
 
@@ -20,14 +22,21 @@ _CHARS_PER_TOKEN = 20
 _MOST_WAITING = 64
 _PATIENCE_SECONDS = 0.25
 
+_QUIET_PAUSE_SECONDS = 0.005
+
+_LOADING = threading.Lock()
+"""The very first inference of a process must be alone: OpenVINO initialises a static under a guard
+while it waits for the GIL, and a second thread that holds the GIL would wait for the guard."""
+
 _WARM_UP = ("Hello", "How do I cancel my order?", "Where is the parcel I ordered on Monday?")
 
 
 class Embedder:
     """Turns texts into vectors on `workers` threads.
 
-    Usable once `start` has returned; until then, and after a failure, `embed` and the properties
-    raise CacheUnavailable so that calls go on without the cache.
+    Usable once `start` has returned; until then, and after a failure, `embed` raises
+    CacheUnavailable so that calls go on without it. `model_id` and `dimensions` are known as soon
+    as the prepared model has been found, and raise CacheUnavailable before.
     """
 
     def __init__(self, model: str, *, cache_dir: Path, workers: int) -> None:
@@ -36,7 +45,10 @@ class Embedder:
         self._workers = workers
         self._executor = ThreadPoolExecutor(workers, thread_name_prefix="embedding")
         self._session: EmbeddingSession | None = None
+        self._meta: ModelMeta | None = None
+        self._weight_bytes = 0
         self._waiting = 0
+        self._quiet = asyncio.Lock()
 
     @property
     def ready(self) -> bool:
@@ -46,12 +58,17 @@ class Embedder:
     @property
     def model_id(self) -> str:
         """Name and digest of the model; part of every partition."""
-        return self._loaded().meta.model_id
+        return self._described().model_id
 
     @property
     def dimensions(self) -> int:
         """Length of the vectors."""
-        return self._loaded().meta.dimensions
+        return self._described().dimensions
+
+    @property
+    def weight_bytes(self) -> int:
+        """Size of the weights, which the process holds once; 0 until they have been found."""
+        return self._weight_bytes
 
     async def start(self) -> None:
         """Load and warm the model, preparing it first when this machine has not yet done so.
@@ -65,6 +82,7 @@ class Embedder:
             directory = await asyncio.to_thread(self._find)
         if directory is None:
             raise ConfigError(f"preparing {self._model} left nothing in {self._cache_dir}")
+        self._meta, self._weight_bytes = await asyncio.to_thread(_describe, directory)
         loop = asyncio.get_running_loop()
         session = await loop.run_in_executor(self._executor, self._load, directory)
         await asyncio.gather(
@@ -104,6 +122,27 @@ class Embedder:
         finally:
             self._waiting -= 1
 
+    async def embed_many(self, texts: Sequence[str]) -> list[Vector | None]:
+        """As `embed` for each of `texts`, for work that no call waits for: one text at a time, only
+        while no call waits, however long that takes."""
+        async with self._quiet:
+            return [await self._embed_quietly(text) for text in texts]
+
+    async def _embed_quietly(self, text: str) -> Vector | None:
+        while self._waiting:
+            await asyncio.sleep(_QUIET_PAUSE_SECONDS)
+        session = self._loaded()
+        loop = asyncio.get_running_loop()
+        try:
+            return await loop.run_in_executor(self._executor, session.embed_whole, text)
+        except RuntimeError as error:
+            raise CacheUnavailable("embedding", str(error)) from error
+
+    def _described(self) -> ModelMeta:
+        if self._meta is None:
+            raise CacheUnavailable("embedding", f"model {self._model} is not loaded")
+        return self._meta
+
     def _loaded(self) -> EmbeddingSession:
         if self._session is None:
             raise CacheUnavailable("embedding", f"model {self._model} is not loaded")
@@ -114,9 +153,8 @@ class Embedder:
 
     def _load(self, directory: Path) -> EmbeddingSession:
         session = EmbeddingSession(directory, streams=self._workers)
-        # The very first inference must be alone: OpenVINO initialises a static under a guard while
-        # it waits for the GIL, and a second thread that holds the GIL would wait for the guard.
-        session.embed(_WARM_UP[0])
+        with _LOADING:
+            session.embed(_WARM_UP[0])
         return session
 
     async def _prepare(self) -> None:
@@ -139,3 +177,7 @@ class Embedder:
             raise
         if process.returncode != 0:
             raise ConfigError(complaint.decode(errors="replace").strip()[-2000:])
+
+
+def _describe(directory: Path) -> tuple[ModelMeta, int]:
+    return read_meta(directory), (directory / ONNX_FILE).stat().st_size

@@ -71,7 +71,7 @@ class EmbeddingSession:
         for position, text in enumerate(texts):
             encoding = self._encode(text)
             if not encoding.overflowing:
-                by_width[_width(len(encoding.ids))].append((position, encoding.ids))
+                by_width[self._width(len(encoding.ids))].append((position, encoding.ids))
         for width, rows in by_width.items():
             found = self._infer([ids for _, ids in rows], width=width)
             for (position, _), vector in zip(rows, found, strict=True):
@@ -81,8 +81,13 @@ class EmbeddingSession:
     def _encode(self, text: str) -> Encoding:
         return self._tokenizer.encode(self.meta.prefix + text)
 
+    def _width(self, tokens: int) -> int:
+        # Never wider than the model reads: it has no positions beyond that.
+        padded = -(-tokens // _WIDTH_STEP) * _WIDTH_STEP
+        return min(padded, max(tokens, self.meta.max_tokens))
+
     def _infer_one(self, encoding: Encoding) -> Vector:
-        vector: Vector = self._infer([encoding.ids], width=_width(len(encoding.ids)))[0]
+        vector: Vector = self._infer([encoding.ids], width=self._width(len(encoding.ids)))[0]
         return vector
 
     def _infer(self, rows: Sequence[Sequence[int]], *, width: int) -> NDArray[np.float32]:
@@ -100,7 +105,3 @@ class EmbeddingSession:
         if request is None:
             request = self._own.request = self._compiled.create_infer_request()
         return request
-
-
-def _width(tokens: int) -> int:
-    return -(-tokens // _WIDTH_STEP) * _WIDTH_STEP

@@ -52,6 +52,20 @@ class TargetBook:
                 status=501,
                 code="provider_not_supported",
             )
+        return self._target(
+            active, tenant, provider=provider, model=route.target_model if route else model
+        )
+
+    def embedding_target(self, active: ActiveConfig, tenant: ActiveTenant, *, model: str) -> Target:
+        """Where `tenant`'s texts go to be embedded by `model` of OpenAI; routes are for calls only.
+
+        Raises ProviderError as `target` does.
+        """
+        return self._target(active, tenant, provider=OPENAI, model=model)
+
+    def _target(
+        self, active: ActiveConfig, tenant: ActiveTenant, *, provider: str, model: str
+    ) -> Target:
         if active.revision != self._revision:
             self._accounts.clear()
             self._revision = active.revision
@@ -60,12 +74,7 @@ class TargetBook:
         if account is None:
             account = self._accounts[key] = self._account(tenant, provider)
         base_url, api_key = account
-        return Target(
-            provider=provider,
-            model=route.target_model if route else model,
-            base_url=base_url,
-            api_key=api_key,
-        )
+        return Target(provider=provider, model=model, base_url=base_url, api_key=api_key)
 
     def _account(self, tenant: ActiveTenant, provider: str) -> tuple[str, str]:
         config = self._config

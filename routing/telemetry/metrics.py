@@ -174,6 +174,19 @@ class Metrics:
             "reprise_calls_refused", "Calls refused for overload", ["reason"], registry=registry
         )
 
+        self.embedding_tokens = Counter(
+            "reprise_embedding_tokens",
+            "Tokens billed by providers for embeddings",
+            ["model"],
+            registry=registry,
+        )
+        self.embedding_models = Gauge(
+            "reprise_embedding_models",
+            "Embedding models that tenants use, by whether they can be used",
+            ["state"],
+            registry=registry,
+        )
+
     def observe_call(self, event: Event) -> None:
         """Count one finished call."""
         self._requests[event.result].inc()
@@ -189,6 +202,10 @@ class Metrics:
         for kind, field in _TOKEN_TYPES:
             if count := getattr(event.usage, field):
                 self._token_counter(kind, model).inc(count)
+
+    def bounded_model(self, model: str) -> str:
+        """`model` as a label."""
+        return self._models.bounded(model)
 
     def _token_counter(self, kind: str, model: str) -> Counter:
         child = self._token_children.get((kind, model))
@@ -225,6 +242,17 @@ def unpriced_call() -> None:
 def call_refused(reason: str) -> None:
     """A call was turned away, because the gateway or its tenant has too many under way."""
     _METRICS.calls_refused.labels(reason).inc()
+
+
+def embedding_tokens(model: str, count: int) -> None:
+    """A provider billed `count` tokens for embeddings of `model`."""
+    _METRICS.embedding_tokens.labels(_METRICS.bounded_model(model)).inc(count)
+
+
+def embedding_models(*, ready: int, failed: int, loading: int) -> None:
+    """How many embedding models are in these states."""
+    for state, count in (("ready", ready), ("failed", failed), ("loading", loading)):
+        _METRICS.embedding_models.labels(state).set(count)
 
 
 def snapshot_in_force(revision: int) -> None:
