@@ -335,6 +335,19 @@ class Acknowledgement(Struct, frozen=True):
     error: str | None = None
 
 
+class LoadedModel(Struct, frozen=True):
+    """An embedding model as one runtime has it: `ready`, or with the `error` that keeps it from
+    being so, or else loading. `tenants` name it. `weight_bytes`: its weights in the process."""
+
+    name: str
+    model_id: str = ""
+    dimensions: int = 0
+    weight_bytes: int = 0
+    ready: bool = False
+    tenants: int = 0
+    error: str = ""
+
+
 class Heartbeat(Struct, frozen=True):
     """What a runtime last said of itself; written every few seconds."""
 
@@ -347,6 +360,7 @@ class Heartbeat(Struct, frozen=True):
     redis_ok: bool
     events_spooled: int
     error: str | None = None
+    embedding_models: tuple[LoadedModel, ...] = ()
 
 
 def encode_snapshot(snapshot: Snapshot) -> bytes:

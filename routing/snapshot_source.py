@@ -26,7 +26,7 @@ from routing.config import RuntimeConfig
 from routing.connection import REDIS_FAILURES, Backoff, connect, stop_tasks
 from routing.errors import SnapshotError
 from routing.last_good import LastGood, instance_id
-from routing.snapshot import Acknowledgement, Heartbeat, decode_snapshot
+from routing.snapshot import Acknowledgement, Heartbeat, LoadedModel, decode_snapshot
 from routing.telemetry import metrics
 
 logger = logging.getLogger(__name__)
@@ -46,18 +46,25 @@ class Vitals:
     embedding_model: str
     events_spooled: int
     error: str | None = None
+    embedding_models: tuple[LoadedModel, ...] = ()
 
 
 class SnapshotSource:
     """Keeps `active` up to date from `start` until `close`.
 
-    `vitals` is asked at every heartbeat.
+    `vitals` is asked at every heartbeat. `before_adoption` is told what is about to be in force; it
+    must return soon and must not raise.
     """
 
     def __init__(
-        self, config: RuntimeConfig, *, vitals: Callable[[], Vitals] | None = None
+        self,
+        config: RuntimeConfig,
+        *,
+        vitals: Callable[[], Vitals] | None = None,
+        before_adoption: Callable[[ActiveConfig], None] | None = None,
     ) -> None:
         self.active: ActiveConfig | None = None
+        self._before_adoption = before_adoption
         self._vitals = vitals or (lambda: Vitals(config.embedding_model, 0))
         self._poll_seconds = config.snapshot_poll_ms / 1000
         self._redis = connect(config.redis_url, timeout_seconds=_REDIS_TIMEOUT_SECONDS)
@@ -151,6 +158,7 @@ class SnapshotSource:
             redis_ok=bool(self._redis_ok),
             events_spooled=vitals.events_spooled,
             error=self._refused or self._disk_error or vitals.error,
+            embedding_models=vitals.embedding_models,
         )
         await self._redis.hset(redis_names.RUNTIMES, self._instance, msgspec.json.encode(beat))
         with suppress(TimeoutError):
@@ -216,6 +224,8 @@ class SnapshotSource:
         await self._keep()
 
     def _adopt(self, active: ActiveConfig, digest: str) -> None:
+        if self._before_adoption is not None:
+            self._before_adoption(active)
         self.active = active
         self._settle_on(f"{active.revision}:{digest}")
         metrics.snapshot_in_force(active.revision)
