@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from routing import keys
 from routing.active import TENANT, ActiveTenant, policy_name
 from routing.cacheability import policy_for_volatile, volatile_kind
+from routing.follow_up import is_follow_up
 from routing.guards.comparison import Lexicon
 from routing.language import detect_language
-from routing.snapshot import PolicyConfig, Scope
+from routing.snapshot import ContextRule, Conversation, PolicyConfig, Scope
 from routing.telemetry.events import Layer
 from routing.types import Answer, Call, Entry
 
@@ -69,7 +71,7 @@ def find_place(call: Call, tenant: ActiveTenant, *, embedding_model: str) -> Pla
         tenant=tenant.config.uid,
         policy=policy.uid,
         protocol=call.protocol,
-        context=keys.context_digest(call.context, policy.context),
+        context=keys.context_digest(call.context, _counted(call, policy.context)),
         model_group=tenant.model_group(call.model),
         rests_on=rests_on,
         user=user or None,
@@ -94,6 +96,14 @@ def find_place(call: Call, tenant: ActiveTenant, *, embedding_model: str) -> Pla
         lexicon=tenant.lexicon,
         base=base,
     )
+
+
+def _counted(call: Call, rule: ContextRule) -> ContextRule:
+    """`rule`, with the conversation where the question means nothing without it."""
+    ignored = rule.conversation is Conversation.NONE and call.context.turns
+    if ignored and is_follow_up(call.query):
+        return replace(rule, conversation=Conversation.FINGERPRINT)
+    return rule
 
 
 def language_of(call: Call, tenant: ActiveTenant) -> str:

@@ -6,8 +6,15 @@ import pytest
 
 from routing.active import activate
 from routing.layers.place import Place, find_place
-from routing.snapshot import ContentClass, Scope, StoreRule, Volatile
-from routing.types import Call
+from routing.snapshot import (
+    ContentClass,
+    ContextRule,
+    Conversation,
+    Scope,
+    StoreRule,
+    Volatile,
+)
+from routing.types import Call, Context
 from tests.routing.builders import call, policy, snapshot, tenant
 
 ROUTED = StoreRule(volatile=Volatile.ROUTE)
@@ -61,3 +68,23 @@ def test_place__language_of_the_question__apart() -> None:
     assert isinstance(english, Place)
     assert isinstance(spanish, Place)
     assert english.partition != spanish.partition
+
+
+def partition_after(turn: bytes, query: str) -> str:
+    """Where `query` lies after `turn`, in a policy that ignores the conversation."""
+    asked = call(query, context=Context(turns=(turn,)))
+    place = place_of(asked, policy(context=ContextRule(conversation=Conversation.NONE)))
+    assert isinstance(place, Place)
+    return place.partition
+
+
+def test_place__conversation_ignored__whole_question_shared() -> None:
+    query = "How do I cancel my order?"
+
+    assert partition_after(b"a", query) == partition_after(b"b", query)
+
+
+def test_place__conversation_ignored__follow_up_stays_in_its_conversation() -> None:
+    query = "And for the other one?"
+
+    assert partition_after(b"a", query) != partition_after(b"b", query)
