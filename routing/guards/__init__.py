@@ -12,17 +12,35 @@ from types import MappingProxyType
 
 from msgspec import Struct
 
-from routing.guards import dates, entities, identifiers, length, numbers
+from routing.guards import (
+    dates,
+    entities,
+    identifiers,
+    language,
+    length,
+    negation,
+    never_merge,
+    numbers,
+    opposites,
+    question_type,
+    slots,
+)
 from routing.guards.comparison import Comparison, Guard
 from routing.snapshot import GuardName
 
 GUARDS: Mapping[GuardName, Guard] = MappingProxyType(
     {
+        GuardName.NEVER_MERGE: never_merge.never_merge,
+        GuardName.LANGUAGE: language.language,
         GuardName.LENGTH: length.length,
         GuardName.NUMBERS: numbers.numbers,
         GuardName.DATES: dates.dates,
         GuardName.IDENTIFIERS: identifiers.identifiers,
         GuardName.ENTITIES: entities.entities,
+        GuardName.NEGATION: negation.negation,
+        GuardName.QUESTION_TYPE: question_type.question_type,
+        GuardName.OPPOSITES: opposites.opposites,
+        GuardName.SLOTS: slots.slots,
     }
 )
 """Every guard by name, cheap ones first."""

@@ -1,0 +1,128 @@
+"""The words of a text that carry its subject, with what they have in common with other words.
+
+Grammar is left out and filler is marked, after the curated lists in data/words_*.toml. Every word
+is looked up once and remembered; so is every text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+
+from msgspec import Struct
+
+from routing.guards.data import read_table
+from routing.guards.stems import english_stem, near_spelling, spanish_stem
+from routing.guards.text import Text, Token
+
+
+class Word(Struct, frozen=True, gc=False):
+    """What the lists know of a word. `groups` are the lines of `alike` that its stem stands in."""
+
+    folded: str
+    stem: str
+    groups: frozenset[int]
+    function: bool
+    soft: bool
+    known: bool
+
+
+class Term(Struct, frozen=True, gc=False):
+    """A word of a text that is not mere grammar."""
+
+    word: Word
+    token: Token
+
+    @property
+    def stem(self) -> str:
+        return self.word.stem
+
+
+class Content(Struct, frozen=True):
+    """A text's words: `terms` with filler, `hard` without; `hard_stems` as a set."""
+
+    terms: tuple[Term, ...]
+    hard: tuple[Term, ...]
+    stems: frozenset[str]
+    hard_stems: frozenset[str]
+
+
+class _Lists(Struct, frozen=True):
+    stem: Callable[[str], str]
+    function: frozenset[str]
+    soft: frozenset[str]
+    irregular: dict[str, str]
+    groups: dict[str, frozenset[int]]
+
+
+@lru_cache(maxsize=8_192)
+def content_of(text: Text, language: str) -> Content:
+    """The content of `text`, read as `language` ("es" is Spanish, anything else English)."""
+    spanish = language == "es"
+    terms = tuple(
+        Term(word, token)
+        for token in text.tokens
+        if not (word := word_of(token.folded, spanish=spanish)).function
+    )
+    hard = tuple(term for term in terms if not term.word.soft)
+    return Content(
+        terms,
+        hard,
+        frozenset([term.word.stem for term in terms]),
+        frozenset([term.word.stem for term in hard]),
+    )
+
+
+@lru_cache(maxsize=32_768)
+def word_of(folded: str, *, spanish: bool) -> Word:
+    """What is known of one folded word."""
+    lists = _SPANISH if spanish else _ENGLISH
+    if folded.endswith("'s"):
+        folded = folded[:-2]
+    base = lists.irregular.get(folded, folded)
+    stem = lists.stem(base)
+    function = folded in lists.function
+    soft = folded in lists.soft
+    groups = lists.groups.get(stem, frozenset())
+    return Word(folded, stem, groups, function, soft, soft or function or bool(groups))
+
+
+def alike(a: Word, b: Word) -> bool:
+    """Whether one word may stand for the other: same stem, synonyms, or near spellings."""
+    if a.stem == b.stem or not a.groups.isdisjoint(b.groups):
+        return True
+    if a.known and b.known and a.folded[:4] != b.folded[:4]:
+        return False
+    return near_spelling(a.folded, b.folded)
+
+
+def language_of_pair(asked: Text, stored: Text) -> str:
+    """The language both texts are read in: the one that is known."""
+    return asked.language or stored.language
+
+
+def _read_lists(name: str, stem: Callable[[str], str]) -> _Lists:
+    table: dict[str, str] = read_table(name)
+    irregular: dict[str, str] = {}
+    for pair in (*_items(table["irregular"]), *_items(table["spelling"])):
+        form, base = pair.split()
+        irregular[form] = base
+    groups: dict[str, set[int]] = {}
+    for number, line in enumerate(table["alike"].splitlines()):
+        for word in line.split():
+            groups.setdefault(stem(irregular.get(word, word)), set()).add(number)
+    return _Lists(
+        stem,
+        frozenset(table["function"].split()),
+        frozenset(table["soft"].split()),
+        irregular,
+        {key: frozenset(numbers) for key, numbers in groups.items()},
+    )
+
+
+def _items(text: str) -> list[str]:
+    return [item for item in text.replace("\n", " ").split(",") if item.strip()]
+
+
+_ENGLISH = _read_lists("words_en.toml", english_stem)
+_SPANISH = _read_lists("words_es.toml", spanish_stem)

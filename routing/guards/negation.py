@@ -1,0 +1,97 @@
+"""Veto when one text denies what the other does not: with and without, can and cannot."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from routing.guards.comparison import Comparison
+from routing.guards.content import language_of_pair
+from routing.guards.data import read_table
+from routing.guards.text import Text, Token
+
+_CLAUSE_END = frozenset(".,;:!?()¿¡\n")
+_QUESTION_WITHIN = 4
+
+
+class _Words:
+    """The words of denial of one language."""
+
+    def __init__(self, table: dict[str, str]) -> None:
+        self.negators = frozenset(table["negators"].split())
+        self.implicit = frozenset(table["implicit"].split())
+        pairs = {tuple(pair.split()) for pair in table["idioms"].replace("\n", ",").split(",")}
+        meant = {tuple(pair.split()) for pair in table["idiom_exceptions"].split(",")}
+        self.idioms = pairs - meant
+        self.joining = frozenset(table["joining"].split())
+        self.opening = frozenset(table["opening"].split())
+        self.questions = frozenset(table["questions"].split())
+
+
+_TABLE = read_table("negation.toml")
+_WORDS = {language: _Words(table) for language, table in _TABLE.items()}
+
+
+def negation(comparison: Comparison) -> str:
+    """The negator that only one side has ("without | -")."""
+    asked, stored = comparison.asked, comparison.stored
+    language = language_of_pair(asked, stored)
+    mine, theirs = negators_of(asked, language), negators_of(stored, language)
+    if bool(mine) == bool(theirs):
+        return ""
+    words = _WORDS["es" if language == "es" else "en"]
+    if not words.implicit.isdisjoint((stored if mine else asked).words):
+        return ""
+    return f"{'/'.join(mine) or '-'} | {'/'.join(theirs) or '-'}"
+
+
+@lru_cache(maxsize=8_192)
+def negators_of(text: Text, language: str) -> tuple[str, ...]:
+    """The words by which the question in `text` denies something, in order.
+
+    What is only told beside the question ("I don't want to use it, how do I delete it?") and polite
+    or idiomatic uses do not count.
+    """
+    words = _WORDS["es" if language == "es" else "en"]
+    if words.negators.isdisjoint(text.words):
+        return ()
+    clauses = _clauses(text)
+    asking = [clause for clause in clauses if _asks(clause, words)]
+    found: list[str] = []
+    for clause in clauses:
+        told = bool(asking) and clause not in asking
+        found += [
+            token.folded
+            for place, token in enumerate(clause)
+            if token.folded in words.negators
+            and not (told and token.folded not in words.joining)
+            and not _idiom(clause, place, text=text, words=words)
+        ]
+    return tuple(found)
+
+
+def _clauses(text: Text) -> list[tuple[Token, ...]]:
+    clauses: list[list[Token]] = [[]]
+    end = 0
+    for token in text.tokens:
+        if clauses[-1] and not _CLAUSE_END.isdisjoint(text.clean[end : token.start]):
+            clauses.append([])
+        clauses[-1].append(token)
+        end = token.end
+    return [tuple(clause) for clause in clauses]
+
+
+def _asks(clause: tuple[Token, ...], words: _Words) -> bool:
+    if clause[0].folded in words.opening:
+        return True
+    return any(token.folded in words.questions for token in clause[:_QUESTION_WITHIN])
+
+
+def _idiom(clause: tuple[Token, ...], place: int, *, text: Text, words: _Words) -> bool:
+    word = clause[place].folded
+    before = clause[place - 1].folded if place else ""
+    after = clause[place + 1].folded if place + 1 < len(clause) else ""
+    if (before, word) in words.idioms or (word, after) in words.idioms:
+        return True
+    if len(clause) == 1:
+        return text.tokens[-1] is clause[0]
+    return word == "no" and (after[:1].isdigit() or text.clean[clause[place].end :][:1] == ".")

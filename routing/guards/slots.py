@@ -1,0 +1,128 @@
+"""Veto when the texts are the same but for the word that fills a slot: pro account, gold account.
+
+The words of the two texts are paired off; what is left over on both sides in the same place are the
+fillings of one slot. Filler, inflections, near spellings and synonyms are no difference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from routing.guards.comparison import Comparison, Lexicon
+from routing.guards.content import (
+    Content,
+    Term,
+    alike,
+    content_of,
+    language_of_pair,
+    word_of,
+)
+from routing.guards.text import Text
+
+_MAX_LEFT = 3
+_MIN_SHARED = 2
+_TERSE = 5
+
+
+def slots(comparison: Comparison) -> str:
+    """The words that fill one slot differently ("pro | gold"), or the one word too many."""
+    asked, stored = comparison.asked, comparison.stored
+    if detail := _apart(comparison):
+        return detail
+    if asked.tokens == stored.tokens:
+        return ""
+    language = language_of_pair(asked, stored)
+    mine, theirs = content_of(asked, language), content_of(stored, language)
+    left = _left(mine, theirs, lexicon=comparison.lexicon)
+    right = _left(theirs, mine, lexicon=comparison.lexicon)
+    if not left and not right:
+        return ""
+    if len(left) > _MAX_LEFT or len(right) > _MAX_LEFT:
+        return ""
+    shared = len(mine.hard_stems & theirs.hard_stems)
+    if left and right:
+        if shared >= _MIN_SHARED and _same_place(
+            asked, left, stored, right, spanish=language == "es"
+        ):
+            return _shown(left, right)
+    elif _only_inserted(asked, stored, left, right, spanish=language == "es"):
+        return _shown(left, right)
+    return ""
+
+
+def _apart(comparison: Comparison) -> str:
+    for group in comparison.lexicon.apart:
+        mine, theirs = group & comparison.asked.words, group & comparison.stored.words
+        if mine and theirs and mine != theirs:
+            return f"{_joined(mine - theirs)} | {_joined(theirs - mine)}"
+    return ""
+
+
+def _joined(words: Iterable[str]) -> str:
+    return "/".join(sorted(words)) or "-"
+
+
+def _left(own: Content, other: Content, *, lexicon: Lexicon) -> list[Term]:
+    """The hard words of `own` that have no counterpart in `other`; numbers are another guard's."""
+    return [
+        term
+        for term in own.hard
+        if term.word.stem not in other.stems
+        and not term.word.folded[0].isdigit()
+        and not any(
+            alike(term.word, candidate.word) or _tenant_alike(term, candidate, lexicon)
+            for candidate in other.terms
+        )
+    ]
+
+
+def _tenant_alike(a: Term, b: Term, lexicon: Lexicon) -> bool:
+    return any(a.word.folded in group and b.word.folded in group for group in lexicon.alike)
+
+
+def _same_place(
+    asked: Text, left: Sequence[Term], stored: Text, right: Sequence[Term], *, spanish: bool
+) -> bool:
+    """Whether what is left over stands in one span on each side, between the same words."""
+    if not _one_span(left) or not _one_span(right):
+        return False
+    before = _stem_at(asked, left[0].token.position - 1, spanish=spanish)
+    if before != _stem_at(stored, right[0].token.position - 1, spanish=spanish):
+        return False
+    after = _stem_at(asked, left[-1].token.position + 1, spanish=spanish)
+    return after == _stem_at(stored, right[-1].token.position + 1, spanish=spanish)
+
+
+def _one_span(terms: Sequence[Term]) -> bool:
+    return terms[-1].token.position - terms[0].token.position < len(terms) + 1
+
+
+def _stem_at(text: Text, position: int, *, spanish: bool) -> str:
+    if not 0 <= position < len(text.tokens):
+        return ""
+    return word_of(text.tokens[position].folded, spanish=spanish).stem
+
+
+def _only_inserted(
+    asked: Text, stored: Text, left: Sequence[Term], right: Sequence[Term], *, spanish: bool
+) -> bool:
+    """Whether one terse text is the other with one word put in; longer ones vary so freely."""
+    extra = left or right
+    longer, shorter = (asked, stored) if left else (stored, asked)
+    if len(shorter.tokens) > _TERSE or len(extra) != 1:
+        return False
+    if len(longer.tokens) != len(shorter.tokens) + 1:
+        return False
+    gap = extra[0].token.position
+    rest = [token for token in longer.tokens if token.position != gap]
+    return all(
+        a.folded == b.folded
+        or word_of(a.folded, spanish=spanish).stem == word_of(b.folded, spanish=spanish).stem
+        for a, b in zip(rest, shorter.tokens, strict=True)
+    )
+
+
+def _shown(left: Sequence[Term], right: Sequence[Term]) -> str:
+    return " | ".join(
+        " ".join([term.word.folded for term in side]) or "-" for side in (left, right)
+    )
