@@ -38,17 +38,15 @@ class _Grammar:
 def volatile_kind(query: str, language: str) -> VolatileKind:
     """Whether the answer to `query` changes by the minute ("now") or belongs to whoever asks.
 
-    `language` is a two-letter code; of any other than English and Spanish nothing is known, and
-    when it is empty both are tried.
+    `language` is a two-letter code, empty when unknown. Of any other than English and Spanish
+    nothing is known; of these two both are tried, for a short question tells little of its own.
     """
-    known = _GRAMMARS.get(language)
-    grammars = (known,) if known else () if language else tuple(_GRAMMARS.values())
-    if not grammars:
+    if language and language not in _GRAMMARS:
         return ""
     sentences = _SENTENCES.split(query[:_MOST_CHARS])[:_MOST_SENTENCES]
     for sentence in map(_plain, sentences):
         if 0 < len(sentence.split()) <= _MOST_WORDS:
-            for grammar in grammars:
+            for grammar in _GRAMMARS.values():
                 if kind := _kind(sentence, grammar):
                     return kind
     return ""

@@ -2,50 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
-from routing.canonical import canonical_json
+from routing.gateway.context import read_context, split_content
 from routing.gateway.controls import read_controls, read_user
 from routing.gateway.json_body import JsonLimits, bad_request, decode_object
-from routing.types import Call, Context
+from routing.types import Call
 
 MAX_MODEL_CHARS = 200
 MAX_QUERY_CHARS = 500_000
 """A longer text would hold up every other call for tens of milliseconds while it is normalised."""
-
-_IMAGE_DIGEST_CHARS = 64
-_PLAIN_FIELDS = len(("type", "text"))
-_INSTRUCTING_ROLES = frozenset({"system", "developer"})
-_TOOL_FIELDS = ("tools", "tool_choice", "parallel_tool_calls", "functions", "function_call")
-
-# They address, bill or trace the call; the text of the answer does not depend on them.
-_NOT_CONTEXT = frozenset(
-    {
-        "cache", "messages", "metadata", "model", "prompt_cache_key", "prompt_cache_options",
-        "prompt_cache_retention", "safety_identifier", "service_tier", "store", "stream",
-        "stream_options", "user",
-    }
-)  # fmt: skip
-_DEFAULTS: dict[str, Any] = {
-    "temperature": 1,
-    "top_p": 1,
-    "n": 1,
-    "frequency_penalty": 0,
-    "presence_penalty": 0,
-    "logprobs": False,
-    "modalities": ["text"],
-    "parallel_tool_calls": True,
-    "response_format": {"type": "text"},
-    "tool_choice": "auto",
-    "logit_bias": {},
-    "tools": [],
-    "stop": [],
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,14 +38,14 @@ def parse_chat_request(
     request = decode_object(body, limits=limits)
     messages = _messages(request)
     last = messages[-1]
-    query, attachments = _split_content(last)
+    query, attachments = split_content(last)
     bypass_reason = _bypass_reason(request, last=last, query=query)
     call = Call(
         tenant=tenant,
         protocol="chat",
         model=read_model(request.get("model")),
         query=query,
-        context=_context(request, others=messages[:-1], last=last, attachments=attachments),
+        context=read_context(request, earlier=messages[:-1], last=last, attachments=attachments),
         controls=read_controls(
             _object(request, "cache"),
             headers=cache_headers,
@@ -148,120 +118,6 @@ def _stream_options(request: Mapping[str, Any]) -> tuple[bool, bool]:
             code="invalid_type",
         )
     return bool(stream), bool(include_usage)
-
-
-def _split_content(message: Mapping[str, Any]) -> tuple[str, list[Any]]:
-    """What a message asks, and the parts it stands among; these are empty when all is plain text.
-
-    Texts alone are joined by newlines. Among attachments the last text asks and the others, which
-    say what each attachment is, keep their places: exchanged, they would ask something else.
-    """
-    content = message.get("content")
-    if content is None:
-        return "", []
-    if isinstance(content, str):
-        return content, []
-    if not isinstance(content, list):
-        raise bad_request(
-            "content must be a string or a list of parts.", param="messages", code="invalid_type"
-        )
-    parts = [_part(part) for part in content]
-    if all(part["type"] == "text" and len(part) == _PLAIN_FIELDS for part in parts):
-        return "\n".join(part["text"] for part in parts), []
-    for part in reversed(parts):
-        if part["type"] == "text":
-            return part.pop("text"), parts
-    return "", parts
-
-
-def _part(part: object) -> dict[str, Any]:
-    """A part of the content without cache marks and with long data digested."""
-    if not isinstance(part, dict) or not isinstance(part.get("type"), str):
-        raise bad_request("A content part needs a type, such as text.", param="messages")
-    if part["type"] == "text" and not isinstance(part.get("text"), str):
-        raise bad_request("A text part needs a text.", param="messages", code="invalid_type")
-    return _digested(part)
-
-
-def _context(
-    request: Mapping[str, Any],
-    *,
-    others: list[dict[str, Any]],
-    last: Mapping[str, Any],
-    attachments: list[Any],
-) -> Context:
-    """All that shapes the answer, except the query and the model."""
-    parameters = {
-        name: value
-        for name, value in request.items()
-        if name not in _NOT_CONTEXT and not _is_default(name, value)
-    }
-    tools = {name: parameters.pop(name) for name in _TOOL_FIELDS if name in parameters}
-    response_format = parameters.pop("response_format", None)
-    rest = {key: last[key] for key in last if key not in ("role", "content")}
-    instructions, turns = _instructions_and_turns(others)
-    return Context(
-        system_prompt=_canonical(instructions),
-        tools=_canonical(tools),
-        response_format=_canonical(response_format),
-        attachments=_canonical(attachments),
-        parameters=_canonical(parameters),
-        turns=tuple(canonical_json(turn) for turn in turns),
-        other=_canonical(rest),
-    )
-
-
-def _instructions_and_turns(
-    messages: list[dict[str, Any]],
-) -> tuple[list[Any], list[dict[str, Any]]]:
-    """What the system says, each with the number of turns it stands after, and the turns."""
-    instructions: list[Any] = []
-    turns: list[dict[str, Any]] = []
-    for message in messages:
-        if message["role"] in _INSTRUCTING_ROLES:
-            instructions.append([len(turns), _stable_message(message)])
-        else:
-            turns.append(_stable_message(message))
-    return instructions, turns
-
-
-def _canonical(part: object) -> bytes:
-    return canonical_json(part) if part else b""
-
-
-def _stable_message(message: dict[str, Any]) -> dict[str, Any]:
-    content = message.get("content")
-    if not isinstance(content, list):
-        return message
-    parts = [_digested(part) if isinstance(part, dict) else part for part in content]
-    return {**message, "content": parts}
-
-
-def _is_default(name: str, value: object) -> bool:
-    if value is None:
-        return True
-    default = _DEFAULTS.get(name)
-    return value == default and isinstance(value, bool) == isinstance(default, bool)
-
-
-def _digested(part: dict[str, Any]) -> dict[str, Any]:
-    """`part` without cache marks and with its long data replaced by their SHA-256."""
-    return {
-        key: _digested_value(value)
-        for key, value in part.items()
-        if key not in ("prompt_cache_breakpoint", "cache_control")
-    }
-
-
-def _digested_value(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {
-            key: f"sha256:{hashlib.sha256(item.encode()).hexdigest()}"
-            if isinstance(item, str) and len(item) > _IMAGE_DIGEST_CHARS
-            else item
-            for key, item in value.items()
-        }
-    return value
 
 
 def _wants_text(request: Mapping[str, Any]) -> bool:

@@ -15,12 +15,19 @@ from routing.gateway.request import (
     parse_chat_request,
     provider_body,
 )
+from routing.types import Context
 
 CASES = Path(__file__).parent / "cases"
 
 
 def cases(name: str) -> list[Any]:
     return [pytest.param(case, id=case["name"]) for case in json.loads((CASES / name).read_text())]
+
+
+def context_of(parts: dict[str, Any]) -> Context:
+    """The context whose parts are given as JSON values."""
+    turns = tuple(map(canonical_json, parts.pop("turns", [])))
+    return Context(turns=turns, **{name: canonical_json(part) for name, part in parts.items()})
 
 
 def parse(body: bytes, *, depth: int = 32, nodes: int = 50_000, **headers: str) -> ChatRequest:
@@ -47,7 +54,7 @@ def test_request__valid__becomes_the_call(case: dict[str, Any]) -> None:
 
     assert (call.query, call.context, call.bypass_reason, call.plain_text) == (
         case["query"],
-        canonical_json(case["context"]),
+        context_of(case["context"]),
         case["bypass_reason"],
         case["plain_text"],
     )
@@ -62,27 +69,27 @@ def test_request__wrong__names_the_field(case: dict[str, Any]) -> None:
     assert (error.status, error.param, error.code) == (400, case["param"], case["code"])
 
 
-def test_request__field_order_differs__same_context() -> None:
-    one = parse(b'{"model":"m","seed":1,"top_k":2,"messages":[{"role":"user","content":"Q"}]}')
-    two = parse(b'{"messages":[{"content":"Q","role":"user"}],"top_k":2,"seed":1,"model":"m"}')
+@pytest.mark.parametrize("case", cases("equal_requests.json"))
+def test_request__says_the_same__same_context(case: dict[str, Any]) -> None:
+    one, other = (parse(json.dumps(case[name]).encode()).call for name in ("one", "other"))
 
-    assert one.call.context == two.call.context
+    assert (one.query, one.context) == (other.query, other.context)
 
 
-def test_request__cache_mark_moves_in_history__same_context() -> None:
-    def history(**mark: Any) -> bytes:
-        part = {"type": "text", "text": "Rules", **mark}
-        return question(
-            messages=[{"role": "system", "content": [part]}, {"role": "user", "content": "Q"}]
-        )
+@pytest.mark.parametrize("case", cases("unequal_requests.json"))
+def test_request__says_something_else__only_that_part_differs(case: dict[str, Any]) -> None:
+    one, other = (parse(json.dumps(case[name]).encode()).call for name in ("one", "other"))
 
-    marked = parse(history(prompt_cache_breakpoint={"mode": "explicit"}))
-
-    assert marked.call.context == parse(history()).call.context
+    differing = [
+        part
+        for part in Context.__struct_fields__
+        if getattr(one.context, part) != getattr(other.context, part)
+    ]
+    assert (one.query, differing) == (other.query, case["parts"])
 
 
 def test_request__attachments_change_places__another_context() -> None:
-    def asked(first: str, second: str) -> bytes:
+    def asked(first: str, second: str) -> Context:
         content = [
             {"type": "text", "text": "Before:"},
             {"type": "image_url", "image_url": {"url": first}},
@@ -101,7 +108,7 @@ def test_request__attachment_moves_between_texts__another_context() -> None:
     image = {"type": "image_url", "image_url": {"url": "https://x/a.png"}}
     texts = [{"type": "text", "text": "One"}, {"type": "text", "text": "Two"}]
 
-    def asked(*content: Any) -> bytes:
+    def asked(*content: Any) -> Context:
         return parse(question(messages=[{"role": "user", "content": content}])).call.context
 
     assert asked(image, *texts) != asked(texts[0], image, texts[1])

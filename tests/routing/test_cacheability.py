@@ -203,7 +203,7 @@ def test_volatile_kind__long_story__not_judged_by_one_word() -> None:
     assert volatile_kind("What is my balance " + "and so on " * 20, "en") == ""
 
 
-FAQ = policy("faq")
+FAQ = policy("faq", store=StoreRule())
 LIVE = policy("live", content_class=ContentClass.REAL_TIME)
 OWN = policy("own", content_class=ContentClass.USER_SPECIFIC, scope=Scope.USER)
 SHARED = policy("shared", content_class=ContentClass.USER_SPECIFIC)
