@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+from routing.splits import FEWEST_CALLS, WINDOW, SplitWatch, difference
+from routing.types import Context
+
+
+def watched(*, calls: int, partitions: int) -> SplitWatch:
+    """A watch that has seen `calls`, spread over `partitions` in turn."""
+    watch = SplitWatch()
+    for number in range(calls):
+        prompt = f'[[0,{{"content":"It is 12:{number:02} o\'clock."}}]]'.encode()
+        partition = f"p{number % partitions}"
+        watch.note("acme", "default", partition=partition, context=Context(system_prompt=prompt))
+    return watch
+
+
+def test_watch__every_call_in_its_own_partition__told_with_what_differs() -> None:
+    (report,) = watched(calls=FEWEST_CALLS, partitions=FEWEST_CALLS).reports()
+
+    assert (report.part, report.calls, report.partitions) == (
+        "system_prompt",
+        FEWEST_CALLS,
+        FEWEST_CALLS,
+    )
+    assert report.before != report.after
+
+
+def test_watch__calls_share_partitions__silent() -> None:
+    assert watched(calls=WINDOW, partitions=10).reports() == []
+
+
+def test_watch__too_few_calls__silent() -> None:
+    assert watched(calls=FEWEST_CALLS - 1, partitions=FEWEST_CALLS).reports() == []
+
+
+def test_watch__repaired__silent_once_the_window_has_passed() -> None:
+    watch = watched(calls=WINDOW, partitions=WINDOW)
+
+    for _ in range(WINDOW):
+        watch.note("acme", "default", partition="p", context=Context())
+
+    assert watch.reports() == []
+
+
+def test_difference__only_the_conversation__named_so() -> None:
+    part, before, after = difference(Context(turns=(b"hello",)), Context(turns=(b"hallo",)))
+
+    assert (part, before, after) == ("conversation", "hello", "hallo")
+
+
+def test_difference__equal_contexts__none() -> None:
+    assert difference(Context(tools=b"[]"), Context(tools=b"[]")) == ("", "", "")
+
+
+def test_difference__long_prompts__short_excerpts_of_the_place() -> None:
+    same = b"You are a helpful assistant. " * 50
+    _, before, after = difference(
+        Context(system_prompt=same + b"request 17"), Context(system_prompt=same + b"request 18")
+    )
+
+    assert "17" in before
+    assert len(after) <= 40
