@@ -22,7 +22,9 @@ class RuntimeConfig:
     and `max_json_nodes` bound what an app may send, `max_calls` and `max_calls_per_tenant` how many
     of its calls may be under way at once. `single_flight_wait_seconds`: how long a call waits for
     another that asks the same before it asks the provider itself. `drain_seconds`: how long calls
-    under way may go on once the runtime is told to stop.
+    under way may go on once the runtime is told to stop. `embedding_max_models`: how many models
+    may be loaded in this process, as tenants name them; `embedding_timeout_ms` bounds what a call
+    waits for a model that is elsewhere.
     """
 
     redis_url: str = field(repr=False)
@@ -47,6 +49,8 @@ class RuntimeConfig:
     single_flight_wait_seconds: float = 20.0
     drain_seconds: int = 30
     embedding_workers: int = 2
+    embedding_max_models: int = 4
+    embedding_timeout_ms: int = 1_000
 
 
 def load_config(environ: Mapping[str, str]) -> RuntimeConfig:
@@ -74,6 +78,8 @@ def load_config(environ: Mapping[str, str]) -> RuntimeConfig:
         single_flight_wait_seconds=float(_positive(environ, "SINGLE_FLIGHT_WAIT_SECONDS", 20)),
         drain_seconds=_positive(environ, "DRAIN_SECONDS", 30),
         embedding_workers=_positive(environ, "EMBEDDING_WORKERS", 2),
+        embedding_max_models=_positive(environ, "EMBEDDING_MAX_MODELS", 4),
+        embedding_timeout_ms=_positive(environ, "EMBEDDING_TIMEOUT_MS", 1_000),
     )
 
 

@@ -41,16 +41,16 @@ class EmbeddingProvider(Protocol):
         """The answer to an embedding request. Raises ProviderError."""
 
 
-class _Row(Struct):
+class _Row(Struct, frozen=True):
     index: int
     embedding: str | list[float]
 
 
-class _Usage(Struct):
+class _Usage(Struct, frozen=True):
     prompt_tokens: int = 0
 
 
-class _Embeddings(Struct):
+class _Embeddings(Struct, frozen=True):
     data: list[_Row]
     usage: _Usage = _Usage()
 
@@ -80,6 +80,8 @@ class RemoteEmbedder:
         self._provider = provider
         self._timeout_seconds = timeout_seconds
         self._on_tokens = on_tokens
+        host = hashlib.blake2b(target.base_url.encode(), digest_size=4).hexdigest()
+        self._model_id = f"openai:{name.model}@{name.dimensions or 'own'}#{host}"
         self._dimensions = name.dimensions
         self._ready = False
         self._waiting = 0
@@ -99,8 +101,7 @@ class RemoteEmbedder:
     def model_id(self) -> str:
         """Name, dimensions and a digest of the address: what another host calls by the same name,
         the sandbox above all, is another model."""
-        host = hashlib.blake2b(self._target.base_url.encode(), digest_size=4).hexdigest()
-        return f"openai:{self._name.model}@{self._name.dimensions or 'own'}#{host}"
+        return self._model_id
 
     @property
     def dimensions(self) -> int:

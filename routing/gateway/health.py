@@ -33,6 +33,7 @@ class Health:
             "status": "not ready" if reasons else "ready",
             "reasons": reasons,
             "revision": self._runtime.source.active.revision if self._runtime.source.active else 0,
+            "notes": self.notes(),
         }
         return Response(
             msgspec.json.encode(body), status_code=503 if reasons else 200, media_type=_JSON
@@ -52,14 +53,22 @@ class Health:
     def reasons(self) -> list[str]:
         """Why this runtime is not ready; empty when it is."""
         runtime, reasons = self._runtime, []
-        if not runtime.embedder.ready:
-            reasons.append(runtime.embedder_error or "the embedding model is still loading")
+        if (error := runtime.embedders.default_error()) is not None:
+            reasons.append(error or "the embedding model is still loading")
         if runtime.source.active is None:
             reasons.append("no configuration has been received yet")
         limit = runtime.config.ready_max_snapshot_age_seconds
         if runtime.source.seconds_since_contact > limit:
             reasons.append(f"Redis has not been heard from for more than {limit} s")
         return reasons
+
+    def notes(self) -> list[str]:
+        """What is wrong for single tenants, which is no reason to take calls from the others."""
+        return [
+            f"embedding model {model.name}: {model.error}"
+            for model in self._runtime.embedders.models()
+            if model.error and model.name != self._runtime.embedders.default
+        ]
 
 
 def _from_this_machine(request: Request) -> bool:

@@ -9,9 +9,11 @@ from typing import Any
 
 from routing.config import RuntimeConfig
 from routing.connection import connect, stop_tasks
+from routing.embedding.pool import EmbedderPool, ModelKey, PooledEmbedder
+from routing.embedding.remote import RemoteEmbedder
 from routing.embedding.runtime import Embedder
+from routing.embedding_models import parse_model_name
 from routing.engine import Engine
-from routing.errors import CacheUnavailable, RepriseError
 from routing.flights import Flights
 from routing.gateway.record import UNPRICED
 from routing.providers.openai import OpenAIProvider
@@ -29,8 +31,6 @@ logger = logging.getLogger(__name__)
 _MODELS_DIR = "models"
 _PATIENT_SECONDS = 5.0
 _DRAIN_SECONDS = 10.0
-_FIRST_RETRY_SECONDS = 5.0
-_LONGEST_RETRY_SECONDS = 300.0
 _MAX_STORES = 256
 """Answers waiting to be stored; each holds its text and vector."""
 
@@ -50,31 +50,37 @@ class Runtime:
         budget = config.cache_budget_ms / 1000
         self.config = config
         self._fast = connect(config.redis_url, timeout_seconds=budget, caller_bounds=True)
-        self._patient = connect(config.redis_url, timeout_seconds=_PATIENT_SECONDS)
-        self.source = SnapshotSource(config, vitals=self._vitals)
+        self.patient_redis = connect(config.redis_url, timeout_seconds=_PATIENT_SECONDS)
+        self.source = SnapshotSource(
+            config,
+            vitals=self._vitals,
+            before_adoption=lambda active: self.embedders.follow(active),
+        )
         self.sink = EventSink(config)
-        self.embedder = Embedder(
-            config.embedding_model,
-            cache_dir=config.data_dir / _MODELS_DIR,
-            workers=config.embedding_workers,
+        self.targets = TargetBook(config)
+        self.provider = OpenAIProvider(timeout_seconds=config.provider_timeout_seconds)
+        self.embedders = EmbedderPool(
+            default=config.embedding_model,
+            max_local=config.embedding_max_models,
+            make=self._embedder,
+            target=self.targets.embedding_target,
+            on_error=metrics.cache_error,
+            kept_in=config.data_dir / _MODELS_DIR,
         )
         self.engine = Engine(
-            store=EntryStore(fast=self._fast, patient=self._patient, budget_seconds=budget),
-            embedder=self.embedder,
+            store=EntryStore(fast=self._fast, patient=self.patient_redis, budget_seconds=budget),
+            embedder=self.embedders.of_tenant,
             on_error=metrics.cache_error,
         )
         self.flights = Flights(
-            FlightStore(fast=self._fast, patient=self._patient, board_seconds=budget / 2),
+            FlightStore(fast=self._fast, patient=self.patient_redis, board_seconds=budget / 2),
             on_error=metrics.cache_error,
         )
-        self.provider = OpenAIProvider(timeout_seconds=config.provider_timeout_seconds)
-        self.targets = TargetBook(config)
-        self.embedder_error = ""
         self._background: set[asyncio.Task[object]] = set()
         self._store_turns = asyncio.Semaphore(_STORES_AT_ONCE)
         self._stores: set[asyncio.Task[object]] = set()
         self._collector = Collector(
-            self._patient, active=lambda: self.source.active, on_error=metrics.cache_error
+            self.patient_redis, active=lambda: self.source.active, on_error=metrics.cache_error
         )
         self._running: list[asyncio.Task[None]] = []
 
@@ -82,11 +88,11 @@ class Runtime:
         """Start every part; the embedding model goes on loading in the background."""
         await self.provider.start()
         await self.sink.start()
+        self.embedders.start()
         await self.source.start()
         await self.engine.start()
         await self.flights.start()
         self._running = [
-            asyncio.create_task(self._warm(), name="embedder"),
             asyncio.create_task(self._collector.run(), name="collector"),
         ]
 
@@ -100,11 +106,11 @@ class Runtime:
         await self.flights.close()
         await self.engine.close()
         await self.source.close()
-        await self.embedder.close()
+        await self.embedders.close()
         await self.provider.close()
         await self.sink.close()
         await self._fast.aclose()
-        await self._patient.aclose()
+        await self.patient_redis.aclose()
 
     def spawn(self, work: Coroutine[Any, Any, object]) -> None:
         """Run `work`, which no call waits for; `close` waits for it."""
@@ -147,33 +153,30 @@ class Runtime:
             metrics.unpriced_call()
 
     def _vitals(self) -> Vitals:
-        try:
-            model = self.embedder.model_id
-        except CacheUnavailable:
-            model = self.config.embedding_model
+        models = self.embedders.models()
+        default = next((model for model in models if model.name == self.embedders.default), None)
+        failed = sum(1 for model in models if model.error)
+        ready = sum(1 for model in models if model.ready and not model.error)
+        metrics.embedding_models(ready=ready, failed=failed, loading=len(models) - ready - failed)
         return Vitals(
-            embedding_model=model, events_spooled=self.sink.spooled, error=self.sink.error
+            embedding_model=(default.model_id if default else "") or self.embedders.default,
+            events_spooled=self.sink.spooled,
+            error=self.sink.error,
+            embedding_models=models,
         )
 
-    async def _warm(self) -> None:
-        """Load the embedding model, however often that takes: what is wrong may be put right."""
-        pause = _FIRST_RETRY_SECONDS
-        while True:
-            try:
-                await self.embedder.start()
-            except RepriseError as error:
-                self.embedder_error = str(error)
-                logger.error("embedder.failed reason=%s", error)
-            except Exception as error:
-                models = self.config.data_dir / _MODELS_DIR
-                self.embedder_error = (
-                    f"the embedding model cannot be loaded ({type(error).__name__}: {error}); "
-                    f"remove it from {models} to have it prepared again"
-                )
-                logger.exception("embedder.failed_unexpectedly")
-            else:
-                self.embedder_error = ""
-                return
-            metrics.cache_error("embedder")
-            await asyncio.sleep(pause)
-            pause = min(pause * 2, _LONGEST_RETRY_SECONDS)
+    def _embedder(self, key: ModelKey) -> PooledEmbedder:
+        config = self.config
+        if key.target is None:
+            return Embedder(
+                key.name,
+                cache_dir=config.data_dir / _MODELS_DIR,
+                workers=config.embedding_workers,
+            )
+        return RemoteEmbedder(
+            parse_model_name(key.name),
+            target=key.target,
+            provider=self.provider,
+            timeout_seconds=config.embedding_timeout_ms / 1000,
+            on_tokens=metrics.embedding_tokens,
+        )

@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from cryptography.fernet import Fernet, InvalidToken, MultiFernet
-
 from routing.active import ActiveConfig, ActiveTenant
 from routing.config import RuntimeConfig
-from routing.errors import ConfigError, ProviderError
+from routing.errors import ProviderError
+from routing.sealed import SecretBox, SecretUnreadable
 from routing.snapshot import CredentialConfig
 
 OPENAI = "openai"
@@ -33,7 +32,7 @@ class TargetBook:
     def __init__(self, config: RuntimeConfig) -> None:
         """Raises ConfigError when the credentials key is malformed."""
         self._config = config
-        self._fernet = _fernet(config.credentials_key)
+        self._secrets = SecretBox(config.credentials_key)
         self._revision = 0
         self._accounts: dict[tuple[str, str], tuple[str, str]] = {}
 
@@ -56,7 +55,7 @@ class TargetBook:
             active, tenant, provider=provider, model=route.target_model if route else model
         )
 
-    def embedding_target(self, active: ActiveConfig, tenant: ActiveTenant, *, model: str) -> Target:
+    def embedding_target(self, active: ActiveConfig, tenant: ActiveTenant, model: str) -> Target:
         """Where `tenant`'s texts go to be embedded by `model` of OpenAI; routes are for calls only.
 
         Raises ProviderError as `target` does.
@@ -94,26 +93,10 @@ class TargetBook:
         )
 
     def _secret(self, credential: CredentialConfig) -> str:
-        if self._fernet is None:
-            raise _unreadable("CREDENTIALS_KEY is not set for the runtime")
         try:
-            return self._fernet.decrypt(credential.secret.encode()).decode()
-        except (InvalidToken, UnicodeError):
-            raise _unreadable("CREDENTIALS_KEY of the runtime is not the control plane's") from None
-
-
-def _fernet(keys: str) -> MultiFernet | None:
-    """The cipher for `keys`, comma-separated, newest first; None when there is none."""
-    parts = [part.strip() for part in keys.split(",") if part.strip()]
-    if not parts:
-        return None
-    try:
-        return MultiFernet([Fernet(part) for part in parts])
-    except ValueError as error:
-        raise ConfigError(
-            "CREDENTIALS_KEY is not a Fernet key (32 bytes, url-safe base64); make one with "
-            "cryptography.fernet.Fernet.generate_key()"
-        ) from error
+            return self._secrets.open(credential.secret)
+        except SecretUnreadable as error:
+            raise _unreadable(str(error)) from None
 
 
 def _unreadable(why: str) -> ProviderError:

@@ -50,7 +50,7 @@ def model_with(broken: str, *, prepared: Path, models: Path) -> Path:
 async def test_start__model_torn_and_mended__says_why_and_gets_ready(
     runtime: Runtime, model_cache_dir: Path, monkeypatch: pytest.MonkeyPatch, broken: str
 ) -> None:
-    monkeypatch.setattr("routing.gateway.runtime._FIRST_RETRY_SECONDS", 0.1)
+    monkeypatch.setattr("routing.embedding.pool._FIRST_RETRY_SECONDS", 0.1)
     models = runtime.config.data_dir / "models"
     prepared = find_prepared(runtime.config.embedding_model, cache_dir=model_cache_dir)
     assert prepared is not None
@@ -60,7 +60,7 @@ async def test_start__model_torn_and_mended__says_why_and_gets_ready(
 
     torn.write_bytes((prepared / broken).read_bytes())
 
-    await until(lambda: runtime.embedder.ready)
+    await until(lambda: runtime.embedders.default_error() is None)
 
 
 async def test_spawn_store__more_than_may_wait__the_rest_dropped_and_counted(
