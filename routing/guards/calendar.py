@@ -24,8 +24,8 @@ SINGLE_WORDS: Mapping[str, str] = {
 }
 """Weekdays, days, parts of the day, seasons, holidays and rates that one word tells."""
 
-PARTS = frozenset(_TABLE["parts"])
-PERIODS = frozenset(_TABLE["weekdays"]) | frozenset(_TABLE["seasons"]) | frozenset({"evening"})
+WEEKDAYS = frozenset(_TABLE["weekdays"])
+PERIODS = WEEKDAYS | frozenset(_TABLE["seasons"]) | frozenset({"evening"})
 """What "next", "last" and "this" may stand before, besides months and the units of time."""
 
 PHRASES: Mapping[tuple[str, ...], str] = {

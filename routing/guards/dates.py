@@ -3,10 +3,21 @@
 from __future__ import annotations
 
 from routing.guards.comparison import Comparison
+from routing.guards.data import read_table
 from routing.guards.facts import facts_of
 from routing.guards.text import Text
 
+_TABLE = read_table("dates.toml")["context"]
 _PRESENT = frozenset({"today", "this day", "this year", "this month", "this week", "every day"})
+
+
+_RATES = {"every day": "1 day", "every week": "7 day", "every month": "1 month"}
+_RATES |= {span: rate for rate, span in _RATES.items()}
+"""How often and for how long, which "in a week" leaves open."""
+
+_DEADLINES = frozenset({*_TABLE["deadline"].split()})
+_FREE_WORDS = 4
+_FREE_WORDS_BESIDE_YEAR = 5
 
 
 def dates(comparison: Comparison) -> str:
@@ -16,6 +27,10 @@ def dates(comparison: Comparison) -> str:
         return ""
     only_asked = _objections(asked - stored, stored, comparison.stored)
     only_stored = _objections(stored - asked, asked, comparison.asked)
+    if not only_stored and _is_circumstance(only_asked, comparison.asked, comparison.stored):
+        return ""
+    if not only_asked and _is_circumstance(only_stored, comparison.stored, comparison.asked):
+        return ""
     if not only_asked and not only_stored:
         return ""
     return f"{_shown(only_asked)} | {_shown(only_stored)}"
@@ -30,10 +45,22 @@ def _objections(items: frozenset[str], across: frozenset[str], text: Text) -> li
     if not items:
         return []
     objections = items if across - items else items - _PRESENT
+    objections -= {_RATES[item] for item in across if item in _RATES}
     if any(item.isdigit() for item in across):
         objections -= {"new year", "next year"}
     amounts = {str(quantity.value) for quantity in facts_of(text).quantities}
     return [item for item in objections if item not in amounts]
+
+
+def _is_circumstance(items: list[str], text: Text, other: Text) -> bool:
+    """Whether `text` tells so much that `other` does not that `items` may just be more of it.
+
+    A deadline ("after 48 hours") never is.
+    """
+    if not items or not text.words.isdisjoint(_DEADLINES):
+        return False
+    free = _FREE_WORDS_BESIDE_YEAR if all(map(str.isdigit, items)) else _FREE_WORDS
+    return len(text.words - other.words) >= free
 
 
 def _shown(items: list[str]) -> str:

@@ -34,6 +34,7 @@ def entities(comparison: Comparison) -> str:
     asked, stored = comparison.asked, comparison.stored
     only_asked = _missing(names_of(asked), stored)
     only_stored = _missing(names_of(stored), asked)
+    only_asked, only_stored = _without_longer_forms(only_asked, only_stored)
     if only_asked and only_stored:
         return f"{_shown(only_asked)} | {_shown(only_stored)}"
     if only_asked and _restricts(only_asked, asked, stored):
@@ -43,12 +44,25 @@ def entities(comparison: Comparison) -> str:
     return _quotes_differ(asked, stored)
 
 
+def _without_longer_forms(
+    asked: list[_Missing], stored: list[_Missing]
+) -> tuple[list[_Missing], list[_Missing]]:
+    """Drop the rest of a name ("Donald" of Donald Trump) that stands against another whole name."""
+    if not asked or not stored:
+        return asked, stored
+    if not any(item.whole for item in asked) and all(item.whole for item in stored):
+        return [], stored
+    if not any(item.whole for item in stored) and all(item.whole for item in asked):
+        return asked, []
+    return asked, stored
+
+
 def _missing(names: tuple[Name, ...], text: Text) -> list[_Missing]:
     """What of `names` the `text` lacks."""
     found: list[_Missing] = []
     for name in names:
         words = tuple(word for word in name.words if not is_present(word, text))
-        if words:
+        if words and not is_present("".join(words), text):
             found.append(_Missing(words, whole=len(words) == len(name.words)))
     return found
 
@@ -56,10 +70,8 @@ def _missing(names: tuple[Name, ...], text: Text) -> list[_Missing]:
 def _restricts(missing: list[_Missing], text: Text, other: Text) -> bool:
     """Whether what `other` is missing narrows what `text` asks."""
     words = {word for item in missing for word in item.words}
-    if not QUALIFIERS.isdisjoint(words):
-        return True
-    if not any(item.whole for item in missing):
-        return False
+    if not all(item.whole for item in missing):
+        return not QUALIFIERS.isdisjoint(words)
     return len(text.words - other.words) <= len(words) + _SPARE_WORDS
 
 

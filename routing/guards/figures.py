@@ -74,6 +74,8 @@ def _value(digits: str, language: str) -> Value | None:
             return None
         decimals = False
     else:
+        if len(groups[1]) > 3 and signs[0] == "," and len(groups[0]) > 1:
+            return None
         thousands = "." if language == "es" else ","
         decimals = not whole or groups[0] == "0" or signs[0] != thousands
     if not decimals:

@@ -154,9 +154,9 @@ def _alias_at(tokens: tuple[Token, ...], position: int) -> _Alias | None:
 
 def _form(token: Token) -> str:
     """A word without possessive, plural and nationality."""
-    if token.written[-1] == "s" and token.written[:-1].isupper():
-        return token.folded[:-1]
     word = token.folded.removesuffix("'s").removesuffix("s'").replace("'", "")
+    if token.written[-1] == "s" and token.written[:-1].isupper():
+        return word if "'" in token.written else word[:-1]
     if known := _DEMONYMS.get(word):
         return known
     if len(word) > 3 and word.endswith("s") and not word.endswith(("ss", "us", "is")):

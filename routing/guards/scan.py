@@ -53,6 +53,7 @@ _OPTIONAL_NUMBERS = frozenset({("covid", 19), ("cov", 2)})
 
 _TWO = frozenset({"two", "dos", "half"})
 _CLOCK = re.compile(r"(\d{1,2}):(\d{2})(?::\d{2})?([ap]m|h|hs|hrs)?")
+_LIST = re.compile(r"\d+(?:,\d+)+")
 _GLUED_PRICE = re.compile(r"(rs|inr|usd|eur|gbp)(\d{1,9})")
 _NUMBERED_NAME = re.compile(r"([^\W\d_]{2,})(\d{1,3})")
 _LONG_CODE = 7
@@ -60,6 +61,7 @@ _YEARS = range(1100, 2100)
 _GENERATIONS = range(1, 7)
 """3G to 6G are networks, not grams."""
 
+_WEEKDAYS = calendar.WEEKDAYS
 _HALF = Fraction(1, 2)
 
 
@@ -129,6 +131,9 @@ class Scan:
         if clock := _CLOCK.fullmatch(token.lower):
             return self._read_clock(int(clock[1]), int(clock[2]), clock[3] or "", position + 1)
         parsed = digits_of(token.lower, language=self.text.language)
+        if parsed is None and (listed := _LIST.fullmatch(token.lower)):
+            self.quantities.extend((int(item), "") for item in listed.group().split(","))
+            return position + 1
         if parsed is None:
             self.identifiers.add(token.lower)
             return position + 1
@@ -246,10 +251,10 @@ class Scan:
         before, after = self._word(start - 1), self._word(behind)
         if (before, value) in _OPTIONAL_NUMBERS:
             return behind
-        if after in ("am", "pm", "o'clock") and 1 <= value <= 12:
+        if after in ("am", "pm", "o'clock") and 1 <= value < 13:
             half = "" if after == "o'clock" else after
-            self.dates.add(calendar.clock_time(int(value), 0, half=half))
-            return behind + 1
+            minute = round(value % 1 * 100)
+            return self._read_clock(int(value), minute, half, behind + 1)
         if 1 <= value <= 31 and self._beside_month(start, behind):
             self.dates.add(f"day {value}")
             return behind
@@ -355,7 +360,8 @@ class Scan:
         if named is None and calendar.SINGLE_WORDS.get(after) in calendar.PERIODS:
             named = calendar.SINGLE_WORDS[after]
         if named and len(after) > 2:
-            self.dates.add(f"{shift} {named}")
+            bare = named in _WEEKDAYS and shift in ("next", "this")
+            self.dates.add(named if bare else f"{shift} {named}")
             return position + 2
         back = position - 2 if self._word(position - 1) == "que" else position - 1
         if (unit := calendar.UNITS.get(self._word(back))) and shift in ("next", "last"):
