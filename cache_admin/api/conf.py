@@ -42,8 +42,12 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "ENUM_NAME_OVERRIDES": {
         "ContentClass": "cache_admin.models.ContentClassChoice",
         "Scope": "cache_admin.models.ScopeChoice",
+        "Conversation": "cache_admin.models.ConversationChoice",
+        "PersonalData": "cache_admin.models.PersonalDataChoice",
+        "Volatile": "cache_admin.models.VolatileChoice",
         "KeyScope": "cache_admin.models.KeyScope",
         "Layer": "cache_admin.api.serializers.overview.LAYERS",
+        "Guard": "cache_admin.api.serializers.policies.GUARDS",
     },
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",

@@ -53,7 +53,7 @@ def create_event_rule(*, tenant: Tenant, actor: Actor, spec: EventRuleSpec) -> E
     with change(actor=actor, tenant=tenant) as journal:
         if EventRule.objects.for_tenant(tenant).count() >= MAX_RULES:
             message = _("Keep at most %(limit)d rules.") % {"limit": MAX_RULES}
-            raise NotAllowed(message, code="too_many_rules")
+            raise NotAllowed(message, code="limit_reached")
         rule = EventRule(tenant=tenant)
         write_event_rule(rule, spec)
         journal.record("event_rule.created", target=rule, after=asdict(spec))
@@ -119,7 +119,7 @@ def add_event_secret(*, tenant: Tenant, actor: Actor) -> NewEventSecret:
     with change(actor=actor, tenant=tenant) as journal:
         if EventSecret.objects.for_tenant(tenant).count() >= MAX_SECRETS:
             message = _("Two secrets are in force. Withdraw the older one first.")
-            raise NotAllowed(message, code="too_many_secrets")
+            raise NotAllowed(message, code="limit_reached")
         secret = EventSecret(
             tenant=tenant, secret=token, hint=text[-_HINT_LENGTH:], created_by=actor.user
         )

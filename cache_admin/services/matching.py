@@ -50,7 +50,7 @@ def create_pair(*, tenant: Tenant, actor: Actor, spec: PairSpec) -> NeverMergePa
     with change(actor=actor, tenant=tenant) as journal:
         if NeverMergePair.objects.for_tenant(tenant).count() >= MAX_PAIRS:
             message = _("Keep at most %(limit)d pairs.") % {"limit": MAX_PAIRS}
-            raise NotAllowed(message, code="too_many_pairs")
+            raise NotAllowed(message, code="limit_reached")
         pair = NeverMergePair(tenant=tenant)
         write_pair(pair, spec)
         journal.record("never_merge.created", target=pair, after=asdict(pair_spec_of(pair)))

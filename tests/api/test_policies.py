@@ -1,16 +1,20 @@
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
+import msgspec
 import pytest
 from rest_framework.test import APIClient
 
 from cache_admin.models import ApiKey, AuditEntry, Document, Policy, Revision, Tenant
 from cache_admin.services.policies import PolicySpec, create_policy
+from routing.snapshot import ContentClass, LearnedCheck, PolicyConfig
 from tests.api.conftest import SETUP
 
 POLICIES = "/api/v1/tenants/acme/policies/"
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -45,7 +49,7 @@ def test_policy__read__shows_numbers_and_etag(viewer: APIClient, returns: Policy
     response = viewer.get(address(returns))
 
     assert response.headers["ETag"] == '"1"'
-    assert b'"min_similarity":0.82,"min_margin":0.05,"ttl_seconds":3600' in response.content
+    assert b'"min_similarity":0.82,"min_margin":0.05,"disabled_guards":[]' in response.content
 
 
 def test_policies__listed__in_order_of_name(viewer: APIClient, returns: Policy) -> None:
@@ -89,6 +93,13 @@ def test_policy__created_by_key__is_audited_under_the_key(with_key: Any) -> None
         ("documents", ["no-such-document"]),
         ("name", "Not A Slug"),
         ("colour", "blue"),
+        ("disabled_guards", ["moods"]),
+        ("disabled_guards", "dates"),
+        ("jitter", 0.6),
+        ("stale_seconds", -1),
+        ("single_flight", "often"),
+        ("generation", 2),
+        ("learned", {}),
         ("uid", "aaaaaaaaaaaaaaaa"),
     ],
 )
@@ -99,6 +110,85 @@ def test_policy__bad_value__is_refused_naming_the_field(
 
     assert response.status_code == 400
     assert [name.partition(".")[0] for name in response.json()["error"]["fields"]] == [field]
+
+
+@pytest.mark.parametrize(
+    ("group", "field", "value"),
+    [
+        ("context", "conversation", "some"),
+        ("context", "last_turns", 51),
+        ("context", "weather", True),
+        ("store", "max_chars", 0),
+        ("store", "min_chars", 100_001),
+        ("store", "personal_data", None),
+    ],
+)
+def test_policy__bad_value_within__is_refused_naming_the_part(
+    operator: APIClient, group: str, field: str, value: object
+) -> None:
+    response = operator.post(POLICIES, new_policy(**{group: {field: value}}))
+
+    assert response.status_code == 400
+    assert list(response.json()["error"]["fields"]) == [f"{group}.{field}"]
+
+
+@pytest.mark.parametrize("value", [None, [], "all"])
+def test_policy__rule_is_no_object__is_refused(operator: APIClient, value: object) -> None:
+    response = operator.post(POLICIES, new_policy(store=value))
+
+    assert [name.partition(".")[0] for name in response.json()["error"]["fields"]] == ["store"]
+
+
+def test_policy__created__rules_take_their_defaults(operator: APIClient) -> None:
+    body = operator.post(POLICIES, new_policy(context={"tools": False})).json()
+
+    defaults = PolicyConfig("u", "n", ContentClass.ARCHIVAL, 0.8, 1)
+    assert body["context"] == msgspec.to_builtins(defaults.context) | {"tools": False}
+    assert body["store"] == msgspec.to_builtins(defaults.store)
+
+
+def test_policy__part_of_a_rule_patched__rest_of_it_stays(
+    operator: APIClient, returns: Policy
+) -> None:
+    anything = {"If-Match": "*"}
+    operator.patch(address(returns), {"store": {"refusals": True}}, headers=anything)
+
+    response = operator.patch(address(returns), {"store": {"max_chars": 9}}, headers=anything)
+
+    store = response.json()["store"]
+    assert (store["refusals"], store["max_chars"], store["min_chars"]) == (True, 9, 1)
+
+
+def test_policy__part_put__resets_the_rest_of_the_rule(
+    operator: APIClient, returns: Policy
+) -> None:
+    anything = {"If-Match": "*"}
+    operator.patch(address(returns), {"store": {"refusals": True}}, headers=anything)
+
+    body = new_policy(name="returns", store={"max_chars": 9})
+    response = operator.put(address(returns), body, headers=anything)
+
+    assert response.json()["store"]["refusals"] is False
+
+
+def test_policy__guards_switched_off__in_our_order(operator: APIClient) -> None:
+    response = operator.post(POLICIES, new_policy(disabled_guards=["slots", "dates"]))
+
+    assert response.json()["disabled_guards"] == ["dates", "slots"]
+
+
+def test_policy__learned__shown_without_its_coefficients(
+    viewer: APIClient, returns: Policy
+) -> None:
+    check = LearnedCheck(0.9, ("similarity",), (0.8,), (0.1,), (2.5,), -1.0, NOON, 300)
+    Policy.objects.filter(pk=returns.pk).update(learned=msgspec.to_builtins(check))
+
+    assert viewer.get(address(returns)).json()["learned"] == {
+        "min_probability": 0.9,
+        "pairs": 300,
+        "trained_at": "2026-01-01T12:00:00Z",
+        "features": ["similarity"],
+    }
 
 
 def test_policy__name_taken__is_refused(operator: APIClient, returns: Policy) -> None:

@@ -69,15 +69,19 @@ class UtcDateTimeField(serializers.DateTimeField):
 
 
 @extend_schema_field({"type": "number", "format": "double", "minimum": 0, "maximum": 1})
-class UnitIntervalField(serializers.DecimalField):
-    """0 to 1 in steps of 0.0001, a JSON number; text with the same digits is understood."""
+class ShareField(serializers.DecimalField):
+    """0 to `most` in steps of 0.0001, a JSON number; text with the same digits is understood."""
 
-    def __init__(self, **kwargs: Any) -> None:
-        kwargs |= {"min_value": Decimal(0), "max_value": Decimal(1)}
+    def __init__(self, *, most: Decimal = Decimal(1), **kwargs: Any) -> None:
+        kwargs |= {"min_value": Decimal(0), "max_value": most}
         super().__init__(max_digits=5, decimal_places=4, **kwargs)
 
     def to_representation(self, value: Any) -> float:  # type: ignore[override]  # a JSON number
         return float(value)
+
+
+class UnitIntervalField(ShareField):
+    """0 to 1."""
 
 
 class TextsField(serializers.ListField):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.contrib.auth import get_user_model
@@ -12,9 +13,12 @@ from rest_framework.views import APIView
 
 from cache_admin.api.access import tenant_for
 from cache_admin.api.errors import LengthRequired
+from cache_admin.errors import InvalidInput
 from cache_admin.models import Role, Tenant
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from django.contrib.auth.models import User
     from rest_framework.request import Request
     from rest_framework.serializers import Serializer
@@ -54,6 +58,26 @@ def parsed(serializer: Serializer[Any]) -> dict[str, Any]:
     serializer.is_valid(raise_exception=True)
     values: dict[str, Any] = serializer.validated_data
     return values
+
+
+@contextmanager
+def nested_faults(*groups: str) -> Iterator[None]:
+    """Name what the services refuse as the API does: ``store.max_chars`` for ``store_max_chars``.
+
+    `groups` are the objects within the object that stand as columns of one name's beginning.
+    """
+    try:
+        yield
+    except InvalidInput as error:
+        fields = {_nested(name, groups): text for name, text in error.fields.items()}
+        raise InvalidInput(error.message, code=error.code, fields=fields) from error
+
+
+def _nested(name: str, groups: Iterable[str]) -> str:
+    for group in groups:
+        if name.startswith(f"{group}_"):
+            return f"{group}.{name.removeprefix(f'{group}_')}"
+    return name
 
 
 def person_named(username: str | None, *, tenant: Tenant | None = None) -> User | None:

@@ -14,7 +14,7 @@ from cache_admin.api.pagination import page_of
 from cache_admin.api.preconditions import expected_version, merged, version_read
 from cache_admin.api.responses import deleted, paged, shown, written
 from cache_admin.api.serializers.policies import PolicySerializer
-from cache_admin.api.views.base import TenantView, parsed
+from cache_admin.api.views.base import TenantView, nested_faults, parsed
 from cache_admin.models import Policy, Role
 from cache_admin.services.policies import (
     PolicySpec,
@@ -55,7 +55,8 @@ class PolicyList(PolicyView):
     def post(self, request: Request, slug: str) -> Response:
         """Create a policy."""
         spec = PolicySpec(**parsed(PolicySerializer(data=request.data)))
-        policy = create_policy(tenant=self.tenant, actor=actor_of(request), spec=spec)
+        with nested_faults("context", "store"):
+            policy = create_policy(tenant=self.tenant, actor=actor_of(request), spec=spec)
         return written(policy, PolicySerializer, status=201)
 
 
@@ -108,7 +109,8 @@ class PolicyDetail(PolicyView):
     def _saved(
         self, request: Request, policy: Policy, *, spec: PolicySpec, expected: int | None
     ) -> Response:
-        saved = update_policy(
-            policy=policy, actor=actor_of(request), spec=spec, expected_version=expected
-        )
+        with nested_faults("context", "store"):
+            saved = update_policy(
+                policy=policy, actor=actor_of(request), spec=spec, expected_version=expected
+            )
         return written(saved, PolicySerializer)
