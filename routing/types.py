@@ -147,7 +147,8 @@ class Decision(Struct, frozen=True, omit_defaults=True):
     """The decision record: each layer's verdict, the nearest entries, what would flip it.
 
     `margin`: how much nearer the best entry is than the best with another answer, whose entry is
-    `rival`. `probability`: what the policy's learned check says.
+    `rival`. `probability`: what the policy's learned check says. `not_stored`: why the provider's
+    answer was not kept.
     """
 
     result: Result
@@ -165,6 +166,7 @@ class Decision(Struct, frozen=True, omit_defaults=True):
     guards: tuple[str, ...] = ()
     layers: tuple[LayerVerdict, ...] = ()
     nearest: tuple[Neighbour, ...] = ()
+    not_stored: str = ""
 
 
 class StorePlan(Struct, frozen=True):
