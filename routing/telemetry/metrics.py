@@ -154,6 +154,12 @@ class Metrics:
             ["provider", "code"],
             registry=registry,
         )
+        self.answers_not_stored = Counter(
+            "reprise_answers_not_stored",
+            "Answers that a policy's rules kept out of the cache",
+            ["reason"],
+            registry=registry,
+        )
         self.snapshot_revision = Gauge(
             "reprise_snapshot_revision", "Revision in force; 0 before the first", registry=registry
         )
@@ -232,6 +238,11 @@ def cache_error(stage: str) -> None:
 def provider_error(provider: str, code: str) -> None:
     """A provider call failed with this stable code."""
     _METRICS.provider_errors.labels(provider, code).inc()
+
+
+def answer_not_stored(reason: str) -> None:
+    """An answer was not kept, for this stable reason."""
+    _METRICS.answers_not_stored.labels(reason).inc()
 
 
 def unpriced_call() -> None:
