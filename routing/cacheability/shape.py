@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 _DEEPEST = 32
+_LONGEST_NUMBER = 10**20
 
 _TYPES: Mapping[str, Callable[[Any], bool]] = {
     "object": lambda value: isinstance(value, dict),
@@ -53,9 +54,7 @@ def texts_in(*values: str | bytes) -> Iterator[str]:
     escapes would hide what they hold.
     """
     waiting: list[Any] = [
-        msgspec.json.decode(value) if isinstance(value, bytes) else value
-        for value in values
-        if value
+        value.decode("utf-8", "replace") if isinstance(value, bytes) else value for value in values
     ]
     while waiting:
         value = waiting.pop()
@@ -69,7 +68,7 @@ def texts_in(*values: str | bytes) -> Iterator[str]:
             waiting += [*value.keys(), *value.values()]
         elif isinstance(value, list):
             waiting += value
-        elif isinstance(value, (int, float)):
+        elif isinstance(value, int) and abs(value) < _LONGEST_NUMBER:
             yield str(value)
 
 

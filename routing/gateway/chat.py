@@ -208,17 +208,18 @@ class ChatCompletions:
         answer = parse_completion(body)
         book_completion(record, request.call, answer, target=target)
         stored = self._keep(miss, answer)
+        decision = record.lookup.decision if record.lookup else miss.lookup.decision
         headers = [
             JSON_TYPE,
             *pass_headers(
-                miss.lookup.decision,
+                decision,
                 response_id=record.id,
                 stored=stored,
                 cost_nanousd=record.cost.nanousd,
             ),
         ]
         if request.call.controls.explain:
-            headers.append(decision_header(miss.lookup.decision))
+            headers.append(decision_header(decision))
         record.finish(200)
         await send_answer(exchange.send, body, headers=headers)
 
@@ -290,10 +291,17 @@ class ChatCompletions:
     def _keep(self, miss: Miss, answer: ProviderAnswer) -> bool:
         """Store a complete answer in the background, where the lookup planned it."""
         plan, lease = miss.lookup.plan, miss.lease
+        if plan is None:
+            return False
         completion = completion_to_keep(
-            miss.exchange.record, miss.request, answer, target=miss.target
+            miss.exchange.record,
+            miss.request,
+            answer,
+            target=miss.target,
+            plan=plan,
+            awaited=miss.awaited,
         )
-        if plan is None or completion is None:
+        if completion is None:
             return False
         if lease is None:
             return self._background(self._engine.store(plan, completion))

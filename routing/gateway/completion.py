@@ -26,15 +26,6 @@ class ProviderAnswer:
     model: str
     usage: Usage
 
-    @property
-    def text(self) -> str:
-        return self.said.text
-
-    @property
-    def complete(self) -> bool:
-        """Whether it is plain text, whole and fit to be served again."""
-        return not (self.said.fault or self.said.message) and bool(self.said.text.strip())
-
 
 class _Choice(Struct, frozen=True):
     message: msgspec.Raw = msgspec.Raw(b"{}")

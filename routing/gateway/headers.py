@@ -56,7 +56,11 @@ def pass_headers(
     forwarded = "bypass" if decision.result == "bypass" else "miss"
     reason = decision.layers[-1].reason if decision.layers else ""
     status = f"reprise; fwd={forwarded}{'; stored' if stored else ''}"
-    if reason:
+    if decision.not_stored:
+        # A quoted string, since RFC 9211 knows no parameter for it and = may not stand in a token.
+        words = [reason, f"not_stored={decision.not_stored}"]
+        status += f'; detail="{",".join(filter(None, words))}"'
+    elif reason:
         status += f"; detail={reason}"
     headers = [
         (b"cache-status", status.encode()),

@@ -119,11 +119,15 @@ class CallRecord:
         )
 
     def _reason(self) -> str:
-        """Why the cache did not answer, and what the ledger lacks; words joined by commas."""
+        """Why the cache did not answer, why it did not keep what came instead, and what the ledger
+        lacks; words joined by commas."""
         words = list(self.notes)
         if self.lookup is not None and self.lookup.answer is None:
-            layers = self.lookup.decision.layers
+            decision = self.lookup.decision
+            layers = decision.layers
             words[:0] = [layers[-1].reason] if layers and layers[-1].reason else []
+            if decision.not_stored:
+                words.append(f"not_stored={decision.not_stored}")
         if self.attempts > 1:
             words.append(f"attempts={self.attempts}")
         return ",".join(words)

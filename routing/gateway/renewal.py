@@ -124,7 +124,9 @@ class Renewals:
             raise
         answer = parse_completion(body)
         book_completion(record, call, answer, target=target)
-        completion = completion_to_keep(record, request, answer, target=target)
+        completion = completion_to_keep(
+            record, request, answer, target=target, plan=plan, awaited=True
+        )
         record.finish(200)
         if completion is not None:
             lease.landing = True
