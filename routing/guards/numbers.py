@@ -34,7 +34,7 @@ def numbers(comparison: Comparison) -> str:
 def _unmatched(
     asked: tuple[Quantity, ...], stored: tuple[Quantity, ...]
 ) -> tuple[list[Quantity], list[Quantity]]:
-    left, right = list(asked), list(stored)
+    left, right = list(dict.fromkeys(asked)), list(dict.fromkeys(stored))
     for same in (_equal, _equal_but_unit):
         for item in tuple(left):
             found = next((other for other in right if same(item, other)), None)

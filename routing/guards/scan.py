@@ -37,6 +37,7 @@ _IDLE = frozenset(
 _CONTEXT = {name: frozenset(words.split()) for name, words in _TABLE["context"].items()}
 _LIST_BEFORE = _CONTEXT["list_before"]
 _LIST_AFTER = _CONTEXT["list_after"] | frozenset(_TABLE["phrases"]["lists"].split())
+_DEFINITE = _CONTEXT["definite"]
 _MONEY_SIGNS = frozenset("$€£¥₹₿")
 _UNIT_SIGNS = frozenset("%$€£¥₹₿¢°")
 _MONEY_CODES = _CONTEXT["money_code"]
@@ -46,6 +47,7 @@ _RATES = _CONTEXT["rate_before"]
 _SPAN_BEFORE = _CONTEXT["span_before"]
 _SEASON_BEFORE = _CONTEXT["season_before"]
 _CODE_NOUNS = _CONTEXT["code_noun"]
+_PRONOUNS = _CONTEXT["pronoun"]
 _AFTER_ADVERB = _CONTEXT["after_adverb"]
 _GREETINGS = frozenset({"good", "buenas", "buenos"})
 _OPTIONAL_NUMBERS = frozenset({("covid", 19), ("cov", 2)})
@@ -58,6 +60,8 @@ _GLUED_PRICE = re.compile(r"(rs|inr|usd|eur|gbp)(\d{1,9})")
 _NUMBERED_NAME = re.compile(r"([^\W\d_]{2,})(\d{1,3})")
 _LONG_CODE = 7
 _YEARS = range(1100, 2100)
+_COUNTED_UP_TO = 20
+_DASHES = frozenset({"-", "\u2013", "\u2014"})
 _GENERATIONS = range(1, 7)
 """3G to 6G are networks, not grams."""
 
@@ -197,6 +201,8 @@ class Scan:
 
     def _is_adverb(self, position: int) -> bool:
         """Whether "first" at `position` says when, not which: what should I do first if..."""
+        if self._word(position - 1) in _PRONOUNS:
+            return True
         end = self.tokens[position].end
         return self._char(end) != " " or self._word(position + 1) in _AFTER_ADVERB
 
@@ -270,6 +276,8 @@ class Scan:
         time_unit = calendar.UNITS.get(self._word(unit_at), "")
         unit = self._unit_of(first, last)
         if time_unit and not unit and len(self._word(unit_at)) > 1:
+            if (low := self._low_end(start)) is not None:
+                self.dates.add(calendar.duration(low, time_unit))
             shift = calendar.SHIFTS.get(before, "")
             shift = f"{shift} " if shift in ("next", "last") else ""
             self.dates.add(shift + calendar.duration(value, time_unit))
@@ -279,15 +287,50 @@ class Scan:
             return behind
         if self._char(first.start - 1) == "-" and self._char(first.start - 2) in ("", " ", "("):
             value = -value
-        if not unit and first is last and len(first.written) == 4 and value in _YEARS:
-            self.dates.add(str(value))
+        if not unit and first is last and (year := self._year(first, value)):
+            self.dates.add(str(year))
+        elif unit and (low := self._low_end(start)) is not None:
+            self.quantities += [(low, unit), (value, unit)]
         elif not unit and value >= 100 and before in _CODE_NOUNS:
             self.identifiers.add(str(value))
-        elif not unit and (before in _LIST_BEFORE or after in _LIST_AFTER):
+        elif (unit, value) == ("percent", 100) or (
+            not unit and self._is_listed(value, before, after)
+        ):
             self.quantities.append((value, VAGUE))
         else:
             self.quantities.append((value, unit))
         return behind + 1 if unit and after in _UNITS else behind
+
+    def _low_end(self, start: int) -> Value | None:
+        """Take back the number before `start` when both make a range: 7-10 kg, 7 to 10 kg."""
+        low_at = start - 2 if self._word(start - 1) in ("to", "a") else start - 1
+        if low_at < 0 or not self.quantities or self.quantities[-1][1]:
+            return None
+        low = digits_of(self.tokens[low_at].lower, language=self.text.language)
+        gap = self.text.clean[self.tokens[start - 1].end : self.tokens[start].start].strip()
+        if low is None or low[0] != self.quantities[-1][0] or (gap and gap not in _DASHES):
+            return None
+        if not gap and low_at == start - 1:
+            return None
+        return self.quantities.pop()[0]
+
+    def _year(self, token: Token, value: Value) -> int:
+        """The year that a bare number is, 0 when it is none; 2016/17 names two."""
+        if len(token.written) == 4 and value in _YEARS:
+            return int(value)
+        before = self.tokens[token.position - 1] if token.position else token
+        joined = self.text.clean[before.end : token.start] in ("/", "-", "\u2013")
+        if joined and len(token.written) == 2 and len(before.written) == 4 and value > 12:
+            century = digits_of(before.written, language="")
+            if century and century[0] in _YEARS:
+                return int(century[0]) // 100 * 100 + int(value)
+        return 0
+
+    def _is_listed(self, value: Value, before: str, after: str) -> bool:
+        """Whether a number only counts: "top 5", "10 best", "the four layers"."""
+        if before in _LIST_BEFORE or after in _LIST_AFTER:
+            return True
+        return before in _DEFINITE and after[:1].isalpha() and value <= _COUNTED_UP_TO
 
     def _unit_of(self, first: Token, last: Token) -> str:
         """The unit that stands beside a number: a sign before or behind it, or a word."""
