@@ -31,6 +31,11 @@ COLLECTOR_LEASE = f"{PREFIX}:collector:lease"
 """Held by the runtime that is collecting."""
 
 
+def scratch(tenant_uid: str) -> str:
+    """String; while it is there a measurement is using this tenant, which no snapshot knows."""
+    return f"{PREFIX}:scratch:{tenant_uid}"
+
+
 def snapshot_body(revision: int) -> str:
     """Immutable JSON body of one revision."""
     return f"{PREFIX}:snapshot:{revision}"

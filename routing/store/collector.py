@@ -143,6 +143,8 @@ class Collector:
         collected = Collected()
         if config is not None:
             tenant = config.tenants.get(books.uid)
+            if tenant is None and await self._redis.exists(redis_names.scratch(books.uid)):
+                return collected
             current = {**tenant.versions, **tenant.generations} if tenant else _NO_VERSIONS
             collected += await self._clear_old_versions(books, current)
             if tenant is None:

@@ -228,6 +228,17 @@ async def test_collect__entries_stored_again_meanwhile__kept_with_vectors_and_bo
     assert redis_client.zscore(redis_names.partitions(ACME), "p1") == NOW + 3_600
 
 
+async def test_collect__tenant_of_a_measurement_under_way__left_alone(
+    world: World, redis_client: redis.Redis
+) -> None:
+    redis_client.set(redis_names.scratch(ACME), b"1")
+    await world.put("e1", rests_on={"@tenant": "1"})
+
+    await world.collect(slug="globex")
+
+    assert redis_client.exists(redis_names.entry(ACME, "p1", "e1"))
+
+
 async def test_run__unexpected_fault__counted_and_collected_later(
     world: World, redis_client: redis.Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
