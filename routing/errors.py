@@ -10,7 +10,8 @@ RepriseError is never raised itself::
     ├── CallError              the app's call is wrong; answered 4xx in the API's own error shape
     ├── CacheUnavailable       Redis or the embedder failed or ran out of budget; the call goes on
     │   └── EntryUnreadable        Redis answered, with an entry that cannot be read
-    └── ProviderError          the provider refused, failed or timed out
+    ├── ProviderError          the provider refused, failed or timed out
+    └── LabelledDataError      a file of labelled questions cannot be read or used
 """
 
 from __future__ import annotations
@@ -82,3 +83,7 @@ class ProviderError(RepriseError):
         self.status = status
         self.code = code
         self.body = body
+
+
+class LabelledDataError(RepriseError):
+    """A file of labelled questions cannot be used. The message names the file and the line."""

@@ -1,0 +1,1 @@
+"""How right the answers are: what is measured, and what is learned from labels."""
