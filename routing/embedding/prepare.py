@@ -35,12 +35,14 @@ from routing.embedding.artefact import (
     prepared_dir,
     short_name,
     source_digest,
+    symmetric_prefix,
 )
 from routing.embedding.session import EmbeddingSession
 from routing.errors import ConfigError
 
 MIN_AGREEMENT = 0.9999
 OPSET = 17
+_NICENESS = 10
 
 # The TorchScript exporter is deprecated but is the one whose graph keeps a dynamic length; what it
 # says of negative indices does not apply to a sentence encoder, and the probes would show it.
@@ -121,13 +123,15 @@ def _export(source: Path, *, name: str, target: Path) -> None:
         dimensions=int(original.get_embedding_dimension()),
         max_tokens=int(original.max_seq_length),
         versions=exporter_versions(),
-        prefix=original.prompts.get(original.default_prompt_name or "", "") or "",
+        prefix=symmetric_prefix(
+            name, prompts=original.prompts, default=original.default_prompt_name
+        ),
     )
-    original.tokenizer.backend_tokenizer.save(str(target / TOKENIZER_FILE))
+    _save_tokenizer(original, target / TOKENIZER_FILE)
     _say("exporting")
     _write_onnx(original, target / ONNX_FILE)
     (target / META_FILE).write_bytes(msgspec.json.format(msgspec.json.encode(meta), indent=2))
-    worst = _worst_agreement(original, target)
+    worst = _worst_agreement(original, target, prefix=meta.prefix)
     _say(f"worst cosine against the original {worst:.6f}")
     if worst <= MIN_AGREEMENT:
         raise ConfigError(
@@ -179,9 +183,24 @@ def _write_onnx(original: Any, path: Path) -> None:
         )
 
 
-def _worst_agreement(original: Any, directory: Path) -> float:
+def _save_tokenizer(original: Any, path: Path) -> None:
+    tokenizer = getattr(original.tokenizer, "backend_tokenizer", None)
+    if tokenizer is None:
+        raise ConfigError(
+            "the model has no tokenizer.json, which the runtime needs; choose another model"
+        )
+    tokenizer.save(str(path))
+
+
+def _worst_agreement(original: Any, directory: Path, *, prefix: str) -> float:
     session = EmbeddingSession(directory, streams=1)
-    expected = original.encode(list(PROBES), normalize_embeddings=True, show_progress_bar=False)
+    # The prefix by name and none by default, so that it counts once whatever the model's own is.
+    expected = original.encode(
+        [prefix + probe for probe in PROBES],
+        prompt="",
+        normalize_embeddings=True,
+        show_progress_bar=False,
+    )
     return min(
         float(np.dot(session.embed(probe), vector))
         for probe, vector in zip(PROBES, expected, strict=True)
@@ -213,4 +232,6 @@ def _say(line: str) -> None:
 
 if __name__ == "__main__":
     os.environ.update(_QUIET)
+    # A runtime may be answering calls on this machine.
+    os.nice(_NICENESS)
     raise SystemExit(main())

@@ -14,7 +14,10 @@ from routing.embedding.artefact import (
     read_meta,
     short_name,
     source_digest,
+    symmetric_prefix,
 )
+from routing.embedding.runtime import Embedder
+from routing.embedding.session import EmbeddingSession
 from routing.errors import ConfigError
 
 
@@ -109,3 +112,60 @@ def _packaged(cache_dir: Path) -> Path:
     source = local_source("all-MiniLM-L6-v2", cache_dir=cache_dir)
     assert source is not None
     return source
+
+
+@pytest.mark.parametrize(
+    ("name", "prompts", "default", "prefix"),
+    [
+        ("all-MiniLM-L6-v2", {"query": "", "document": ""}, None, ""),
+        ("all-MiniLM-L6-v2", {}, None, ""),
+        ("arctic", {"query": "Represent: ", "document": ""}, None, "Represent: "),
+        ("gemma", {"STS": "task: similarity | ", "query": "search: "}, None, "task: similarity | "),
+        ("own", {"short": "text: ", "query": "search: "}, "short", "text: "),
+        ("e5-large-v2", {}, None, "query: "),
+        ("multilingual-e5-base", {"query": "", "document": ""}, None, "query: "),
+        ("multilingual-e5-large-instruct", {}, None, ""),
+    ],
+)
+def test_symmetric_prefix__what_a_model_says_of_itself__the_one_for_equals(
+    name: str, prompts: dict[str, str | None], default: str | None, prefix: str
+) -> None:
+    assert symmetric_prefix(name, prompts=prompts, default=default) == prefix
+
+
+@pytest.mark.model
+async def test_prepare__own_directory_with_a_prompt__prefix_before_every_text(
+    tiny_model: Path, tmp_path: Path
+) -> None:
+    embedder = Embedder(str(tiny_model), cache_dir=tmp_path, workers=1)
+    await embedder.start()
+
+    vector = await embedder.embed("how do i pay?")
+    await embedder.close()
+
+    session = EmbeddingSession(next(tmp_path.glob("tiny-*")), streams=1)
+    assert (session.meta.prefix, embedder.dimensions) == ("query: ", 48)
+    assert vector is not None
+    assert float(vector @ session.embed("how do i pay?")) > 0.9999
+
+
+@pytest.mark.model
+async def test_prepare__directory_that_says_nothing_of_pooling__mean_of_the_words(
+    plain_tiny_model: Path, tmp_path: Path
+) -> None:
+    embedder = Embedder(str(plain_tiny_model), cache_dir=tmp_path, workers=1)
+    await embedder.start()
+    longest = "a " * 70
+
+    assert await embedder.embed(longest) is not None
+    await embedder.close()
+
+
+@pytest.mark.model
+async def test_prepare__directory_without_a_model__config_error(tmp_path: Path) -> None:
+    (tmp_path / "readme.txt").write_text("no model here")
+    embedder = Embedder(str(tmp_path), cache_dir=tmp_path / "models", workers=1)
+
+    with pytest.raises(ConfigError, match="cannot be loaded"):
+        await embedder.start()
+    await embedder.close()
