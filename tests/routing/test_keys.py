@@ -10,10 +10,13 @@ from hypothesis import strategies as st
 from routing.keys import (
     PartitionParts,
     base_name,
+    context_digest,
     entry_id,
     partition_name,
     partition_under,
 )
+from routing.snapshot import ContextRule, Conversation
+from routing.types import Context
 
 PARTS = PartitionParts(
     tenant="uid-acme",
@@ -88,3 +91,87 @@ def test_entry_id__spacing_differs__same_place() -> None:
 
 def test_entry_id__text_differs__another_place() -> None:
     assert entry_id("cancel order 12") != entry_id("cancel order 13")
+
+
+CONTEXT = Context(
+    system_prompt=b'[[0,{"content":"Be kind.","role":"system"}]]',
+    tools=b'{"tools":[]}',
+    response_format=b'{"type":"json_object"}',
+    attachments=b'[{"type":"image_url"}]',
+    parameters=b'{"temperature":0}',
+    turns=(b'{"content":"A"}', b'{"content":"B"}', b'{"content":"C"}'),
+    other=b'{"name":"ana"}',
+)
+CHANGED = Context(
+    system_prompt=b"1", tools=b"2", response_format=b"3", attachments=b"4", parameters=b"5",
+    turns=(b"6", *CONTEXT.turns[1:]), other=b"7",
+)  # fmt: skip
+EVERYTHING = ContextRule()
+SWITCHES = ["system_prompt", "tools", "response_format", "attachments", "parameters"]
+
+
+def digest(rule: ContextRule = EVERYTHING, **parts: Any) -> str:
+    return context_digest(msgspec.structs.replace(CONTEXT, **parts), rule)
+
+
+@pytest.mark.parametrize("part", Context.__struct_fields__)
+def test_context_digest__any_part_differs__another_digest(part: str) -> None:
+    assert digest(**{part: getattr(CHANGED, part)}) != digest()
+
+
+@pytest.mark.parametrize("part", SWITCHES)
+def test_context_digest__part_switched_off__no_longer_matters(part: str) -> None:
+    rule = msgspec.structs.replace(EVERYTHING, **{part: False})
+
+    assert digest(rule, **{part: getattr(CHANGED, part)}) == digest(rule)
+
+
+@pytest.mark.parametrize("off", SWITCHES)
+@pytest.mark.parametrize("part", Context.__struct_fields__)
+def test_context_digest__part_switched_off__others_still_matter(off: str, part: str) -> None:
+    rule = msgspec.structs.replace(EVERYTHING, **{off: False})
+
+    assert (digest(rule, **{part: getattr(CHANGED, part)}) == digest(rule)) == (part == off)
+
+
+@pytest.mark.parametrize(
+    ("conversation", "turns", "same"),
+    [
+        (Conversation.NONE, (), True),
+        (Conversation.NONE, (b"X",), True),
+        (Conversation.FINGERPRINT, (b"X", *CONTEXT.turns[1:]), False),
+        (Conversation.FINGERPRINT, CONTEXT.turns[1:], False),
+        (Conversation.FINGERPRINT, CONTEXT.turns[::-1], False),
+        (Conversation.LAST_TURNS, (b"X", *CONTEXT.turns[1:]), True),
+        (Conversation.LAST_TURNS, CONTEXT.turns[1:], True),
+        (Conversation.LAST_TURNS, (CONTEXT.turns[0], b"X", CONTEXT.turns[2]), False),
+        (Conversation.LAST_TURNS, CONTEXT.turns[2:], False),
+        (Conversation.LAST_TURNS, (), False),
+    ],
+)
+def test_context_digest__earlier_turns__count_as_the_policy_says(
+    conversation: Conversation, turns: tuple[bytes, ...], *, same: bool
+) -> None:
+    rule = ContextRule(conversation=conversation, last_turns=2)
+
+    assert (digest(rule, turns=turns) == digest(rule)) == same
+
+
+parts = st.binary(max_size=6)
+contexts = st.builds(
+    Context, system_prompt=parts, tools=parts, response_format=parts, attachments=parts,
+    parameters=parts, turns=st.lists(parts, max_size=3).map(tuple), other=parts,
+)  # fmt: skip
+
+
+@given(contexts, contexts)
+def test_context_digest__nothing_moves_between_parts__equal_only_if_equal(
+    one: Context, other: Context
+) -> None:
+    same = context_digest(one, EVERYTHING) == context_digest(other, EVERYTHING)
+
+    assert same == (one == other)
+
+
+def test_context_digest__text_moved_to_the_next_part__another_digest() -> None:
+    assert digest(system_prompt=b"1:a", tools=b"") != digest(system_prompt=b"", tools=b"1:a")
