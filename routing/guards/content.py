@@ -16,6 +16,10 @@ from routing.guards.stems import english_stem, near_spelling, spanish_stem
 from routing.guards.text import Text, Token
 
 
+_LISTED = ("en", "es")
+_SHORTEST_UNLISTED = 4
+
+
 class Word(Struct, frozen=True, gc=False):
     """What the lists know of a word. `groups` are the lines of `alike` that its stem stands in."""
 
@@ -57,12 +61,17 @@ class _Lists(Struct, frozen=True):
 
 @lru_cache(maxsize=8_192)
 def content_of(text: Text, language: str) -> Content:
-    """The content of `text`, read as `language` ("es" is Spanish, anything else English)."""
+    """The content of `text`, read as `language` ("es" is Spanish, anything else English).
+
+    Of languages without a list, and when it is not known, short words count as grammar too.
+    """
     spanish = language == "es"
+    shortest = 1 if language in _LISTED else _SHORTEST_UNLISTED
     terms = tuple(
         Term(word, token)
         for token in text.tokens
         if not (word := word_of(token.folded, spanish=spanish)).function
+        and (len(token.folded) >= shortest or token.folded[0].isdigit())
     )
     hard = tuple(term for term in terms if not term.word.soft)
     return Content(

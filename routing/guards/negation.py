@@ -5,12 +5,14 @@ from __future__ import annotations
 from functools import lru_cache
 
 from routing.guards.comparison import Comparison
-from routing.guards.content import language_of_pair
+from routing.guards.content import Content, content_of, language_of_pair
 from routing.guards.data import read_table
 from routing.guards.text import Text, Token
 
 _CLAUSE_END = frozenset(".,;:!?()¿¡\n")
 _QUESTION_WITHIN = 4
+_WHY_WITHIN = 2
+_MAX_DIFFERING = 4
 
 
 class _Words:
@@ -22,6 +24,8 @@ class _Words:
         pairs = {tuple(pair.split()) for pair in table["idioms"].replace("\n", ",").split(",")}
         meant = {tuple(pair.split()) for pair in table["idiom_exceptions"].split(",")}
         self.idioms = pairs - meant
+        self.inability = frozenset(table["inability"].split())
+        self.why = frozenset(table["why"].split())
         self.joining = frozenset(table["joining"].split())
         self.opening = frozenset(table["opening"].split())
         self.questions = frozenset(table["questions"].split())
@@ -38,10 +42,18 @@ def negation(comparison: Comparison) -> str:
     mine, theirs = negators_of(asked, language), negators_of(stored, language)
     if bool(mine) == bool(theirs):
         return ""
+    if _otherwise_worded(content_of(asked, language), content_of(stored, language)):
+        return ""
     words = _WORDS["es" if language == "es" else "en"]
     if not words.implicit.isdisjoint((stored if mine else asked).words):
         return ""
     return f"{'/'.join(mine) or '-'} | {'/'.join(theirs) or '-'}"
+
+
+def _otherwise_worded(mine: Content, theirs: Content) -> bool:
+    """Whether so little is said in the same words that a negation may only be how one says it."""
+    differing = len(mine.hard_stems ^ theirs.hard_stems)
+    return differing > _MAX_DIFFERING and differing > len(mine.hard_stems & theirs.hard_stems)
 
 
 @lru_cache(maxsize=8_192)
@@ -91,6 +103,10 @@ def _idiom(clause: tuple[Token, ...], place: int, *, text: Text, words: _Words) 
     before = clause[place - 1].folded if place else ""
     after = clause[place + 1].folded if place + 1 < len(clause) else ""
     if (before, word) in words.idioms or (word, after) in words.idioms:
+        return True
+    if word in words.inability and words.why.isdisjoint(
+        [token.folded for token in clause[max(0, place - _WHY_WITHIN) : place]]
+    ):
         return True
     if len(clause) == 1:
         return text.tokens[-1] is clause[0]

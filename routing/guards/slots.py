@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from msgspec import Struct
+
 from routing.guards.comparison import Comparison, Lexicon
 from routing.guards.content import (
     Content,
@@ -17,11 +19,12 @@ from routing.guards.content import (
     language_of_pair,
     word_of,
 )
+from routing.guards.questions import asks_of
 from routing.guards.text import Text
 
 _MAX_LEFT = 3
 _MIN_SHARED = 2
-_TERSE = 5
+_TERSE = 8
 
 
 def slots(comparison: Comparison) -> str:
@@ -35,19 +38,26 @@ def slots(comparison: Comparison) -> str:
     mine, theirs = content_of(asked, language), content_of(stored, language)
     left = _left(mine, theirs, lexicon=comparison.lexicon)
     right = _left(theirs, mine, lexicon=comparison.lexicon)
-    if not left and not right:
+    if not (left or right) or len(left) > _MAX_LEFT or len(right) > _MAX_LEFT:
         return ""
-    if len(left) > _MAX_LEFT or len(right) > _MAX_LEFT:
-        return ""
+    pair = _Pair(asked, tuple(left), stored, tuple(right), spanish=language == "es")
+    terse = not asks_of(asked, language) and not asks_of(stored, language)
     shared = len(mine.hard_stems & theirs.hard_stems)
     if left and right:
-        if shared >= _MIN_SHARED and _same_place(
-            asked, left, stored, right, spanish=language == "es"
-        ):
-            return _shown(left, right)
-    elif _only_inserted(asked, stored, left, right, spanish=language == "es"):
-        return _shown(left, right)
-    return ""
+        differs = shared >= (1 if terse else _MIN_SHARED) and _same_place(pair, terse=terse)
+    else:
+        differs = terse and _only_inserted(pair)
+    return f"{_written(left)} | {_written(right)}" if differs else ""
+
+
+class _Pair(Struct, frozen=True):
+    """Two texts and what is left over of each."""
+
+    asked: Text
+    left: tuple[Term, ...]
+    stored: Text
+    right: tuple[Term, ...]
+    spanish: bool
 
 
 def _apart(comparison: Comparison) -> str:
@@ -80,17 +90,25 @@ def _tenant_alike(a: Term, b: Term, lexicon: Lexicon) -> bool:
     return any(a.word.folded in group and b.word.folded in group for group in lexicon.alike)
 
 
-def _same_place(
-    asked: Text, left: Sequence[Term], stored: Text, right: Sequence[Term], *, spanish: bool
-) -> bool:
-    """Whether what is left over stands in one span on each side, between the same words."""
+def _same_place(pair: _Pair, *, terse: bool) -> bool:
+    """Whether what is left over stands in one span on each side, between the same words.
+
+    In a sentence only single words and names count; expressions of several words may mean the same.
+    """
+    left, right = pair.left, pair.right
+    if not terse and (len(left) > 1 or len(right) > 1) and not _named((*left, *right)):
+        return False
     if not _one_span(left) or not _one_span(right):
         return False
-    before = _stem_at(asked, left[0].token.position - 1, spanish=spanish)
-    if before != _stem_at(stored, right[0].token.position - 1, spanish=spanish):
+    before = _stem_at(pair.asked, left[0].token.position - 1, spanish=pair.spanish)
+    if before != _stem_at(pair.stored, right[0].token.position - 1, spanish=pair.spanish):
         return False
-    after = _stem_at(asked, left[-1].token.position + 1, spanish=spanish)
-    return after == _stem_at(stored, right[-1].token.position + 1, spanish=spanish)
+    after = _stem_at(pair.asked, left[-1].token.position + 1, spanish=pair.spanish)
+    return after == _stem_at(pair.stored, right[-1].token.position + 1, spanish=pair.spanish)
+
+
+def _named(terms: Sequence[Term]) -> bool:
+    return all(term.token.capitalised and not term.token.opens for term in terms)
 
 
 def _one_span(terms: Sequence[Term]) -> bool:
@@ -103,26 +121,21 @@ def _stem_at(text: Text, position: int, *, spanish: bool) -> str:
     return word_of(text.tokens[position].folded, spanish=spanish).stem
 
 
-def _only_inserted(
-    asked: Text, stored: Text, left: Sequence[Term], right: Sequence[Term], *, spanish: bool
-) -> bool:
-    """Whether one terse text is the other with one word put in; longer ones vary so freely."""
-    extra = left or right
-    longer, shorter = (asked, stored) if left else (stored, asked)
+def _only_inserted(pair: _Pair) -> bool:
+    """Whether one text is the other with one word put in: smart socket, smart plug socket."""
+    extra = pair.left or pair.right
+    longer, shorter = (pair.asked, pair.stored) if pair.left else (pair.stored, pair.asked)
     if len(shorter.tokens) > _TERSE or len(extra) != 1:
         return False
     if len(longer.tokens) != len(shorter.tokens) + 1:
         return False
     gap = extra[0].token.position
-    rest = [token for token in longer.tokens if token.position != gap]
+    rest = [token.position for token in longer.tokens if token.position != gap]
     return all(
-        a.folded == b.folded
-        or word_of(a.folded, spanish=spanish).stem == word_of(b.folded, spanish=spanish).stem
-        for a, b in zip(rest, shorter.tokens, strict=True)
+        _stem_at(longer, place, spanish=pair.spanish) == _stem_at(shorter, at, spanish=pair.spanish)
+        for at, place in enumerate(rest)
     )
 
 
-def _shown(left: Sequence[Term], right: Sequence[Term]) -> str:
-    return " | ".join(
-        " ".join([term.word.folded for term in side]) or "-" for side in (left, right)
-    )
+def _written(terms: Sequence[Term]) -> str:
+    return " ".join([term.word.folded for term in terms]) or "-"

@@ -13,7 +13,7 @@ from functools import lru_cache
 
 from msgspec import Struct
 
-from routing.guards.languages import language_of
+from routing.language import detect_language
 
 READ_LIMIT = 16_000
 """Characters that are read. What stands behind them no guard has seen (see the length guard)."""
@@ -81,7 +81,7 @@ def _read(raw: str, language: str) -> Text:
     clean = _clean(raw[:READ_LIMIT])
     tokens = _tokens(clean)
     words = frozenset([token.folded for token in tokens])
-    return Text(raw, clean, language or language_of(clean, words), tokens, words)
+    return Text(raw, clean, language or detect_language(clean), tokens, words)
 
 
 _read_cached = lru_cache(maxsize=_CACHED_TEXTS)(_read)
