@@ -8,14 +8,13 @@ from typing import cast
 
 from redis.asyncio import Redis
 
-from routing.store.patience import within
+from routing.store.patience import Patience
 
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
     name: str
     field: str
-    since: float
     answer: asyncio.Future[bytes | None]
 
 
@@ -30,6 +29,7 @@ class BatchedReader:
         self._redis = redis
         self._seconds = seconds
         self._waiting: list[_Asked] = []
+        self._waited = 0.0
         self._sending: asyncio.Task[None] | None = None
 
     async def hget(self, name: str, field: str) -> bytes | None:
@@ -38,13 +38,14 @@ class BatchedReader:
         Raises TimeoutError, or what the client raised.
         """
         loop = asyncio.get_running_loop()
-        asked = _Asked(name, field, loop.time(), loop.create_future())
+        asked = _Asked(name, field, loop.create_future())
         self._waiting.append(asked)
         if self._sending is None:
             self._sending = loop.create_task(self._send())
         return await asked.answer
 
     async def _send(self) -> None:
+        self._waited = 0.0
         try:
             while self._waiting:
                 batch, self._waiting = self._waiting, []
@@ -53,9 +54,11 @@ class BatchedReader:
             self._sending = None
 
     async def _answer(self, batch: list[_Asked]) -> None:
-        waited = asyncio.get_running_loop().time() - batch[0].since
+        # All of the batch came while the one before was under way, and have waited for it.
+        patience = Patience(self._seconds - self._waited)
+        allowed = patience.left
         try:
-            values = await within(self._seconds - waited, self._fetch(batch))
+            values = await patience.wait(self._fetch(batch))
         except BaseException as error:
             # Those who queued behind have waited for the same Redis; they do not wait again. And
             # whatever went wrong, nobody may be left waiting for ever.
@@ -66,6 +69,7 @@ class BatchedReader:
             if not isinstance(error, Exception):
                 raise
             return
+        self._waited = allowed - patience.left
         for asked, value in zip(batch, values, strict=True):
             if asked.answer.done():
                 continue

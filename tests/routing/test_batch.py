@@ -135,3 +135,18 @@ async def test_within__answer_came_while_the_loop_was_busy__not_too_late() -> No
 async def test_within__no_answer__time_out() -> None:
     with pytest.raises(TimeoutError):
         await within(0.01, asyncio.sleep(60))
+
+
+async def test_within__loop_busy_before_the_work_began__not_blamed_on_it() -> None:
+    async def answer() -> bytes:
+        for _ in range(3):
+            await asyncio.sleep(0)
+        return b"x"
+
+    def keep_the_loop_busy() -> None:
+        time.sleep(0.02)
+
+    for _ in range(5):
+        asyncio.get_running_loop().call_soon(keep_the_loop_busy)
+
+    assert await within(0.005, answer()) == b"x"
