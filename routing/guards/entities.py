@@ -10,7 +10,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from routing.guards.comparison import Comparison
-from routing.guards.names import QUALIFIERS, Name, is_present, names_of, quotes_of
+from routing.guards.names import QUALIFIERS, is_abbreviated, is_present, names_of, quotes_of
 from routing.guards.text import Text
 
 _SPARE_WORDS = 1
@@ -32,8 +32,8 @@ def entities(comparison: Comparison) -> str:
     paraphrase leaves out.
     """
     asked, stored = comparison.asked, comparison.stored
-    only_asked = _missing(names_of(asked), stored)
-    only_stored = _missing(names_of(stored), asked)
+    only_asked = _missing(asked, stored)
+    only_stored = _missing(stored, asked)
     only_asked, only_stored = _without_longer_forms(only_asked, only_stored)
     if only_asked and only_stored:
         return f"{_shown(only_asked)} | {_shown(only_stored)}"
@@ -57,12 +57,12 @@ def _without_longer_forms(
     return asked, stored
 
 
-def _missing(names: tuple[Name, ...], text: Text) -> list[_Missing]:
-    """What of `names` the `text` lacks."""
+def _missing(own: Text, text: Text) -> list[_Missing]:
+    """What of the names in `own` the `text` lacks."""
     found: list[_Missing] = []
-    for name in names:
+    for name in names_of(own):
         words = tuple(word for word in name.words if not is_present(word, text))
-        if words and not is_present("".join(words), text):
+        if words and not is_present("".join(words), text) and not is_abbreviated(words, own, text):
             found.append(_Missing(words, whole=len(words) == len(name.words)))
     return found
 

@@ -126,6 +126,16 @@ def is_present(form: str, text: Text) -> bool:
     )
 
 
+def is_abbreviated(words: tuple[str, ...], own: Text, text: Text) -> bool:
+    """Whether `text` has the `words` of `own` as initials: NASA for its four words."""
+    initials = "".join([word[0] for word in words])
+    return any(
+        len(form) in _INITIALS and initials in form and _has_initials(form, own)
+        for name in names_of(text)
+        for form in name.words
+    )
+
+
 @lru_cache(maxsize=_CACHED_TEXTS)
 def _reading(text: Text) -> _Reading:
     forms: list[str] = []
