@@ -30,6 +30,7 @@ from routing.layers.place import (
     refusal,
 )
 from routing.layers.semantic import candidates_needed, choose, compares_answers
+from routing.splits import SplitWatch
 from routing.store.entries import Candidate, EntryStore
 from routing.trail import Trail
 from routing.types import Answer, Call, Completion, Lookup, StorePlan
@@ -69,7 +70,8 @@ class Engine:
     """Answers calls from the cache and keeps what providers answered.
 
     `embedder` is the model of every tenant, or gives each tenant (by its uid) its own. `on_error`
-    is told the stage of every cache fault. `clock` gives epoch seconds.
+    is told the stage of every cache fault. `clock` gives epoch seconds. `splits` has seen the
+    latest calls of every policy.
     """
 
     def __init__(
@@ -84,6 +86,7 @@ class Engine:
         self._embedder_of: EmbedderOf = embedder if callable(embedder) else lambda _: embedder
         self._on_error = on_error
         self._clock = clock
+        self.splits = SplitWatch()
         self._breaker = Breaker("redis", probe=store.warm)
         self._background: set[asyncio.Task[None]] = set()
 
@@ -171,6 +174,9 @@ class Engine:
         if isinstance(place, str):
             return trail.bypass(place).lookup()
         trail.at(place)
+        self.splits.note(
+            place.tenant, place.policy.uid, partition=place.partition, context=call.context
+        )
         if self._breaker.is_open:
             raise CacheUnavailable("breaker", "Redis is being left alone")
         if found := await self._exact(place, trail):

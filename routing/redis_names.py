@@ -142,6 +142,11 @@ def event_seen(tenant_uid: str, event_id: str) -> str:
     return f"{tenant_prefix(tenant_uid)}:event:{event_id}"
 
 
+def split(tenant_uid: str, policy_uid: str) -> str:
+    """String JSON `splits.SplitReport`: calls of the policy cannot share answers; expires soon."""
+    return f"{tenant_prefix(tenant_uid)}:split:{policy_uid}"
+
+
 def lease(tenant_uid: str, partition: str, entry_id: str) -> str:
     """Hash ``token``, ``query``: the call that is asking the provider for this entry."""
     return f"{tenant_prefix(tenant_uid)}:{{{partition}}}:l:{entry_id}"

@@ -25,6 +25,7 @@ from routing.store.flights import FlightStore
 from routing.telemetry import metrics
 from routing.telemetry.events import Event
 from routing.telemetry.sink import EventSink
+from routing.telemetry.split_reporter import report_splits
 
 logger = logging.getLogger(__name__)
 
@@ -94,6 +95,10 @@ class Runtime:
         await self.flights.start()
         self._running = [
             asyncio.create_task(self._collector.run(), name="collector"),
+            asyncio.create_task(
+                report_splits(self.patient_redis, self.engine.splits, on_error=metrics.cache_error),
+                name="splits",
+            ),
         ]
 
     async def close(self) -> None:

@@ -1,6 +1,10 @@
 from __future__ import annotations
 
-from routing.splits import FEWEST_CALLS, WINDOW, SplitWatch, difference
+from redis.asyncio import Redis
+
+from routing import redis_names
+from routing.splits import FEWEST_CALLS, WINDOW, SplitWatch, decode_report, difference
+from routing.telemetry.split_reporter import write_splits
 from routing.types import Context
 
 
@@ -60,3 +64,14 @@ def test_difference__long_prompts__short_excerpts_of_the_place() -> None:
 
     assert "17" in before
     assert len(after) <= 40
+
+
+async def test_write_splits__policy_without_hits__report_where_the_console_reads_it(
+    redis_url: str,
+) -> None:
+    async with Redis.from_url(redis_url) as connection:
+        await write_splits(connection, watched(calls=FEWEST_CALLS, partitions=FEWEST_CALLS))
+
+        blob = await connection.get(redis_names.split("acme", "default"))
+        assert decode_report(blob).part == "system_prompt"
+        assert await connection.ttl(redis_names.split("acme", "default")) > 0
