@@ -10,11 +10,7 @@ from pathlib import Path
 import torch
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
-from transformers import (
-    BertConfig,
-    BertModel,
-    BertTokenizerFast,  # type: ignore[attr-defined]  # loaded lazily, so its stub misses it
-)
+from transformers import AutoTokenizer, BertConfig, BertModel
 
 WORDS = (
     "[PAD] [UNK] [CLS] [SEP] [MASK] how do i cancel my order where is the parcel what are your "
@@ -38,7 +34,8 @@ def main() -> None:
         max_position_embeddings=72,
     )
     BertModel(config).save_pretrained(target)
-    BertTokenizerFast(str(target / "vocab.txt"), model_max_length=72).save_pretrained(target)
+    tokenizer = AutoTokenizer.from_pretrained(target, use_fast=True, model_max_length=72)
+    tokenizer.save_pretrained(target)
     if kind != "plain":
         words_model = Transformer(str(target), max_seq_length=72)
         pooling = Pooling(words_model.get_embedding_dimension(), pooling_mode="mean")
