@@ -73,5 +73,6 @@ async def test_write_splits__policy_without_hits__report_where_the_console_reads
         await write_splits(connection, watched(calls=FEWEST_CALLS, partitions=FEWEST_CALLS))
 
         blob = await connection.get(redis_names.split("acme", "default"))
+        assert isinstance(blob, bytes)
         assert decode_report(blob).part == "system_prompt"
         assert await connection.ttl(redis_names.split("acme", "default")) > 0
