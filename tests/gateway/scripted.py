@@ -12,15 +12,23 @@ USAGE = {"prompt_tokens": 100, "completion_tokens": 10}
 COST_NANOUSD = 100 * 250 + 10 * 2000
 
 
-def answer(text: str = "In the app.", *, usage: Any = USAGE) -> bytes:
-    """A whole answer."""
-    choice = {"index": 0, "message": {"content": text}, "finish_reason": "stop"}
+def answer(
+    text: str = "In the app.",
+    *,
+    usage: Any = USAGE,
+    message: Any = None,
+    finish_reason: str = "stop",
+) -> bytes:
+    """A whole answer: `text`, or a `message` that is more."""
+    said = message or {"content": text}
+    choice = {"index": 0, "message": said, "finish_reason": finish_reason}
     return json.dumps({"model": "gpt-5-mini", "choices": [choice], "usage": usage}).encode()
 
 
-def chunk(text: str = "", *, finish_reason: str | None = None) -> bytes:
-    """One event of a stream."""
-    choice = {"index": 0, "delta": {"content": text}, "finish_reason": finish_reason}
+def chunk(text: str = "", *, delta: Any = None, finish_reason: str | None = None) -> bytes:
+    """One event of a stream: a piece of text, or a `delta` that is more."""
+    said = delta or {"content": text}
+    choice = {"index": 0, "delta": said, "finish_reason": finish_reason}
     return event({"model": "gpt-5-mini", "choices": [choice]})
 
 
@@ -29,10 +37,10 @@ def event(data: Any) -> bytes:
     return b"data: " + json.dumps(data).encode() + b"\n\n"
 
 
-def stream_end() -> bytes:
+def stream_end(finish_reason: str = "stop") -> bytes:
     """What comes after the last word: finish reason, usage and end mark."""
     usage = event({"model": "gpt-5-mini", "choices": [], "usage": USAGE})
-    return chunk(finish_reason="stop") + usage + b"data: [DONE]\n\n"
+    return chunk(finish_reason=finish_reason) + usage + b"data: [DONE]\n\n"
 
 
 @dataclass(frozen=True)

@@ -71,13 +71,20 @@ def test_chat__answer_lost_on_the_way__event_says_that_its_cost_is_not_known(
     assert (event.status, event.reason.split(",")[-1]) == (502, "no_usage")
 
 
-def left(gateway: Gateway, question: str, *, stream: bool = False, after: float = 0.3) -> Event:
+def left(
+    gateway: Gateway,
+    question: str,
+    *,
+    stream: bool = False,
+    after: float = 0.3,
+    policy: str = "default",
+) -> Event:
     """The event of a call whose app goes away `after` seconds without a word."""
     request = {
         "model": "gpt-5-mini",
         "messages": [{"role": "user", "content": question}],
         "stream": stream,
-        "cache": {"bypass": True, "endpoint": question},
+        "cache": {"bypass": True, "endpoint": question, "policy": policy},
     }
     headers = {"authorization": f"Bearer {ACME_KEY}"}
     url = f"{gateway.url}/v1/chat/completions"
@@ -102,15 +109,24 @@ def test_chat__app_goes_away__answer_booked_and_kept(
     assert scripted_gateway.ask("Who waits for this?").headers["x-cache-layer"] == "exact"
 
 
-def test_stream__app_goes_away__read_to_its_end_booked_and_kept(
-    scripted_gateway: Gateway, scripted: ScriptedProvider
+@pytest.mark.parametrize(
+    ("policy", "reason", "layer"),
+    [("default", ",not_stored=abandoned", "none"), ("patient", "", "exact")],
+)
+def test_stream__app_goes_away__booked_and_kept_only_as_the_policy_says(
+    scripted_gateway: Gateway, scripted: ScriptedProvider, policy: str, reason: str, layer: str
 ) -> None:
-    scripted.will(Reply((chunk("Too "), chunk("late."), stream_end()), pause=0.4))
+    question = f"Who reads what is {policy}?"
+    scripted.will(
+        Reply((chunk("Too "), chunk("late."), stream_end()), pause=0.4), Reply((answer("Fresh."),))
+    )
 
-    event = left(scripted_gateway, "Who reads this?", stream=True, after=0.35)
+    event = left(scripted_gateway, question, stream=True, after=0.35, policy=policy)
 
-    assert (event.status, event.error, event.cost_nanousd) == (499, "client_gone", COST_NANOUSD)
-    assert scripted_gateway.ask("Who reads this?").headers["x-cache-layer"] == "exact"
+    assert (event.status, event.cost_nanousd) == (499, COST_NANOUSD)
+    assert event.reason == f"asked{reason}"
+    again = scripted_gateway.ask(question, cache={"policy": policy})
+    assert again.headers["x-cache-layer"] == layer
 
 
 def test_chat__app_goes_away_and_the_provider_refuses__not_asked_again(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from routing.snapshot import ApiKeyConfig, Scope, Snapshot
+from routing.snapshot import ApiKeyConfig, Scope, Snapshot, StoreRule
 from tests.routing.builders import digest, document, faq, policy, price, route, snapshot, tenant
 
 EXPIRED_KEY = "rp_expired_secret"
@@ -26,6 +26,8 @@ def configuration(*, revision: int = 1) -> Snapshot:
         ),
         policies=(
             policy(),
+            policy("tools", store=StoreRule(tool_calls=True, refusals=True)),
+            policy("patient", store=StoreRule(finish_abandoned=True)),
             policy("personal", scope=Scope.USER),
             policy("manual", documents=("manual",)),
         ),
