@@ -22,6 +22,7 @@ _policies = [
     path("new/", policies.policy_new, name="policy_new"),
     path("<str:uid>/", policies.policy_edit, name="policy"),
     path("<str:uid>/delete/", policies.policy_delete, name="policy_delete"),
+    path("<str:uid>/forget/", policies.policy_forget, name="policy_forget"),
 ]
 
 _faqs = [

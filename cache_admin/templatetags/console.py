@@ -142,6 +142,12 @@ def ago(moment: datetime | None) -> SafeString | str:
 
 
 @register.filter
+def moment(text: str) -> datetime:
+    """A time that is kept as ISO 8601 text."""
+    return datetime.fromisoformat(text)
+
+
+@register.filter
 def utc(moment: datetime) -> SafeString:
     """`moment` to the minute, in UTC."""
     return _time(moment, f"{moment:%Y-%m-%d %H:%M}")

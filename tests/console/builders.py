@@ -23,6 +23,7 @@ from cache_admin.services.faqs import FaqSpec, create_faq
 from cache_admin.services.keys import create_key
 from cache_admin.services.policies import PolicySpec, create_policy
 from cache_admin.services.revisions import publish
+from routing.snapshot import GuardName
 
 PASSWORD = "a long enough phrase"
 ROBOT = Actor.system("tests")
@@ -116,6 +117,27 @@ def policy_input(**changed: object) -> dict[str, object]:
         "match_models": "",
         "priority": "0",
         "enabled": "on",
+        "guards": [guard.value for guard in GuardName],
+        "faqs": "on",
+        "context_system_prompt": "on",
+        "context_tools": "on",
+        "context_response_format": "on",
+        "context_attachments": "on",
+        "context_parameters": "on",
+        "context_language": "on",
+        "context_conversation": "fingerprint",
+        "context_last_turns": "2",
+        "store_valid_json": "on",
+        "store_min_chars": "1",
+        "store_max_chars": "100000",
+        "store_personal_data": "user_scope_only",
+        "store_volatile": "route",
+        "jitter": "0",
+        "stale_seconds_0": "",
+        "stale_seconds_1": "h",
+        "stale_if_error_seconds_0": "",
+        "stale_if_error_seconds_1": "h",
+        "single_flight": "on",
         **changed,
     }
 

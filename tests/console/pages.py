@@ -34,6 +34,7 @@ PAGES = (
     Page("policies/new/", "operator", "operator"),
     Page("policies/{policy}/", "viewer", "operator"),
     Page("policies/{policy}/delete/", "operator", "operator"),
+    Page("policies/{policy}/forget/", "operator", "operator"),
     Page("faqs/"),
     Page("faqs/new/", "curator", "curator"),
     Page("faqs/{faq}/", "viewer", "curator"),

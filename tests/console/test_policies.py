@@ -5,7 +5,9 @@ from decimal import Decimal
 import pytest
 from django.test import Client
 
+from cache_admin.mappers import map_policy
 from cache_admin.models import Policy, Revision, Tenant
+from routing.snapshot import ContentClass, GuardName, PolicyConfig, StoreRule
 from tests.console.builders import make_document, make_policy, policy_input
 from tests.console.pages import form_errors, text
 
@@ -69,6 +71,13 @@ def test_new__valid__message_links_the_revision(acme: Tenant, operator: Client) 
         ("scope", "world"),
         ("priority", ""),
         ("documents", "unknown"),
+        ("guards", "moods"),
+        ("context_conversation", "some"),
+        ("context_last_turns", "51"),
+        ("store_min_chars", "100001"),
+        ("store_max_chars", "0"),
+        ("jitter", "0.6"),
+        ("stale_seconds_0", "10000"),
     ],
 )
 def test_new__bad_value__named_at_its_field(
@@ -190,3 +199,60 @@ def test_delete__confirmed__gone(acme: Tenant, operator: Client) -> None:
 
     assert "Policy deleted." in text(response)
     assert not Policy.objects.filter(pk=policy.pk).exists()
+
+
+def test_new__untouched__defaults_of_the_snapshot(acme: Tenant, operator: Client) -> None:
+    page = operator.get("/t/acme/policies/new/")
+    assert page.context is not None
+
+    form = page.context["form"]
+
+    assert form.initial["guards"] == list(GuardName)
+    assert form.initial["store_max_chars"] == StoreRule().max_chars
+
+
+def test_new__as_offered__every_rule_at_its_default(acme: Tenant, operator: Client) -> None:
+    operator.post("/t/acme/policies/new/", policy_input())
+
+    mapped = map_policy(Policy.objects.get())
+    assert mapped == PolicyConfig(mapped.uid, "chat", ContentClass.FREQUENT_FAQ, 0.79, 3600)
+
+
+def test_new__boxes_left_out__switched_off(acme: Tenant, operator: Client) -> None:
+    sent = policy_input(guards=["numbers"], store_tool_calls="on", stale_seconds_0="2")
+    del sent["context_tools"]
+
+    operator.post("/t/acme/policies/new/", sent)
+
+    mapped = map_policy(Policy.objects.get())
+    assert set(mapped.disabled_guards) == set(GuardName) - {"numbers"}
+    assert (mapped.context.tools, mapped.store.tool_calls) == (False, True)
+    assert mapped.stale_seconds == 2 * 3600
+
+
+def test_form__guard__explained_by_example(acme: Tenant, viewer: Client) -> None:
+    page = text(viewer.get(f"/t/acme/policies/{make_policy(acme).uid}/"))
+
+    assert "“How do I activate my card?” is not “How do I deactivate my card?”" in page
+
+
+def test_form__learned__told_with_the_way_to_forget(acme: Tenant, operator: Client) -> None:
+    policy = make_policy(acme)
+    learned = {"pairs": 300, "min_probability": 0.9, "trained_at": "2026-01-01T12:00:00Z"}
+    Policy.objects.update(learned=learned)
+
+    page = operator.get(f"/t/acme/policies/{policy.uid}/")
+
+    assert "learned from 300 labelled pairs" in text(page)
+    assert "2026-01-01 12:00" in text(page)
+    assert f"/t/acme/policies/{policy.uid}/forget/" in page.content.decode()
+
+
+def test_forget__confirmed__nothing_learned_any_more(acme: Tenant, operator: Client) -> None:
+    policy = make_policy(acme)
+    Policy.objects.update(learned={"pairs": 300, "trained_at": "2026-01-01T12:00:00Z"})
+
+    response = operator.post(f"/t/acme/policies/{policy.uid}/forget/", follow=True)
+
+    assert "The learned check is forgotten." in text(response)
+    assert Policy.objects.get().learned is None

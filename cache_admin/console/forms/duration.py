@@ -57,3 +57,13 @@ class DurationField(forms.MultiValueField):
             return bool(initial != self.clean(data))
         except forms.ValidationError:
             return True
+
+
+class GraceField(DurationField):
+    """A span that may be left empty; cleans to whole seconds, 0 then."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(required=False, **kwargs)
+
+    def compress(self, data_list: list[Any]) -> int:
+        return super().compress(data_list) if data_list and data_list[0] else 0

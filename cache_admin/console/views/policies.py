@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect
 from django.utils.translation import gettext_lazy as _
 
 from cache_admin.console.editing import Kind, create_page, delete_page, edit_page, item_here
 from cache_admin.console.forms.policies import PolicyForm, new_policy_values, policy_values
+from cache_admin.console.saving import save
 from cache_admin.console.workspace import ConsoleRequest, Workspace, show, tenant_page
 from cache_admin.models import Policy, Role
-from cache_admin.services.policies import create_policy, delete_policy, update_policy
+from cache_admin.services.policies import (
+    create_policy,
+    delete_policy,
+    forget_learned_check,
+    update_policy,
+)
 
 _KIND = Kind("policy", "policies", _("Policy created."), _("Policy saved."), _("Policy deleted."))
 
@@ -69,3 +76,18 @@ def policy_delete(request: ConsoleRequest, workspace: Workspace, uid: str) -> Ht
             policy=item, actor=workspace.actor, expected_version=version
         ),
     )
+
+
+@tenant_page(role=Role.OPERATOR, methods=("GET", "POST"))
+def policy_forget(request: ConsoleRequest, workspace: Workspace, uid: str) -> HttpResponse:
+    """Ask, then forget what the policy has learned."""
+    policy = get_object_or_404(Policy.objects.for_tenant(workspace.tenant), uid=uid)
+    if request.method == "POST":
+        save(
+            request,
+            workspace,
+            change=lambda: forget_learned_check(policy=policy, actor=workspace.actor),
+            done=str(_("The learned check is forgotten.")),
+        )
+        return redirect("console:policy", workspace.tenant.slug, uid)
+    return show(request, workspace, "console/policies/forget.html", policy=policy)
