@@ -15,7 +15,6 @@ from routing.guards.data import read_table
 from routing.guards.stems import english_stem, near_spelling, spanish_stem
 from routing.guards.text import Text, Token
 
-
 _LISTED = ("en", "es")
 _SHORTEST_UNLISTED = 4
 
@@ -93,6 +92,8 @@ def word_of(folded: str, *, spanish: bool) -> Word:
     function = folded in lists.function
     soft = folded in lists.soft
     groups = lists.groups.get(stem, frozenset())
+    if not groups and folded.endswith("est") and not spanish:
+        groups = lists.groups.get(lists.stem(folded[:-3]), frozenset())
     return Word(folded, stem, groups, function, soft, soft or function or bool(groups))
 
 

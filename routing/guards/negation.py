@@ -45,7 +45,8 @@ def negation(comparison: Comparison) -> str:
     if _otherwise_worded(content_of(asked, language), content_of(stored, language)):
         return ""
     words = _WORDS["es" if language == "es" else "en"]
-    if not words.implicit.isdisjoint((stored if mine else asked).words):
+    other = (stored if mine else asked).words
+    if not words.negators.isdisjoint(other) or not words.implicit.isdisjoint(other):
         return ""
     return f"{'/'.join(mine) or '-'} | {'/'.join(theirs) or '-'}"
 
@@ -107,6 +108,8 @@ def _idiom(clause: tuple[Token, ...], place: int, *, text: Text, words: _Words) 
     if word in words.inability and words.why.isdisjoint(
         [token.folded for token in clause[max(0, place - _WHY_WITHIN) : place]]
     ):
+        return True
+    if not place and word in words.opening:
         return True
     if len(clause) == 1:
         return text.tokens[-1] is clause[0]

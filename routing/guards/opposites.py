@@ -14,6 +14,7 @@ from msgspec import Struct
 from routing.guards.comparison import Comparison
 from routing.guards.content import Content, content_of, language_of_pair, word_of
 from routing.guards.data import read_table
+from routing.guards.degrees import degrees_apart
 from routing.guards.text import Text, Token
 
 _PARTICLE_WITHIN = 3
@@ -81,6 +82,7 @@ def opposites(comparison: Comparison) -> str:
         _opposed(mine, theirs, words=words)
         or _tenant_opposed(comparison)
         or _particles_opposed(asked, stored, words=words, spanish=spanish)
+        or degrees_apart(asked, stored, spanish=spanish)
         or _exchanged(comparison, language=language, words=words)
     )
 

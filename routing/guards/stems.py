@@ -6,6 +6,7 @@ that a question must keep apart. Input is folded (lower case, no accents).
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from routing.guards.data import read_table
@@ -22,12 +23,18 @@ _DERIVED: Final = frozenset(_TABLE["derived"].split()) | {""}
 """Endings that make a related word of the same root: install, installation."""
 
 _SHORTEST_ROOT = 4
+_LONG = 9
+_TYPED_WRONG = 6
+"""From this length on one letter for another is likelier a slip than another word."""
+
+
+_PLURAL_OF_TWO = re.compile(r"[^aeious]{2}s").fullmatch
 
 
 def english_stem(word: str) -> str:
     """The stem of a folded English word."""
     if len(word) < 4:
-        return word
+        return word[:2] if len(word) == 3 and _PLURAL_OF_TWO(word) else word
     if word.endswith("'s"):
         word = word[:-2]
     if word[-1] == "s":
@@ -64,7 +71,9 @@ def near_spelling(a: str, b: str) -> bool:
         return False
     if sorted(a) == sorted(b):
         return True
-    return a[0] == b[0] and _edits(a, b) <= (1 if shorter < 9 else 2) and shorter >= 6
+    if a[0] != b[0] or _edits(a, b) > (1 if shorter < _LONG else 2):
+        return False
+    return shorter >= _TYPED_WRONG or not (a.startswith(b) or b.startswith(a) or len(a) == len(b))
 
 
 def _same_root(a: str, b: str) -> bool:
