@@ -34,7 +34,7 @@ _SPANS = re.compile(
     r"|(?P<path>(?<!\w)(?:[a-z]:|~)?[\\/][\w.-]+(?:[\\/][\w.-]+)+)"
     r"|(?P<domain>\b(?:[a-z0-9-]{1,63}\.){1,4}(?:com|org|net|io|edu|gov|info|biz|app|dev|ai|eu|es|mx"
     r"|ar|cl|co|pe|uk|ca|de|fr|pt|br|au|jp|cn|ru)\b(?!\.\w))"
-    r"|(?P<code>(?<![\w-])(?!(?:rs|inr|usd|eur)-)[a-z]{1,5}-\d{4,}[\w-]*|(?<![\w-])[a-z]{1,2}-\d+[a-z]?(?![\w-])"
+    r"|(?P<code>(?<![\w-])(?!(?:rs|inr|usd|eur)-)[a-z]{1,5}-\d{4,}[\w-]*|(?<![\w-])(?!rs-)[a-z]{1,2}-\d+[a-z]?(?![\w-])"
     r"|(?<!\w)(?=\w*_)(?=\w*[^\W_])\w+_\w+)",
     re.IGNORECASE,
 )

@@ -9,15 +9,12 @@ from routing.guards.text import Text
 
 _TABLE = read_table("dates.toml")["context"]
 _PRESENT = frozenset({"today", "this day", "this year", "this month", "this week", "every day"})
-
-
 _RATES = {"every day": "1 day", "every week": "7 day", "every month": "1 month"}
 _RATES |= {span: rate for rate, span in _RATES.items()}
 """How often and for how long, which "in a week" leaves open."""
 
 _DEADLINES = frozenset({*_TABLE["deadline"].split()})
 _FREE_WORDS = 4
-_FREE_WORDS_BESIDE_YEAR = 5
 
 
 def dates(comparison: Comparison) -> str:
@@ -39,17 +36,24 @@ def dates(comparison: Comparison) -> str:
 def _objections(items: frozenset[str], across: frozenset[str], text: Text) -> list[str]:
     """What of `items` speaks against a text that says `across` instead.
 
-    Questions are about the present unless they say otherwise, so "today" may be left out; "New
-    Year" where the year is named; and what is a year here may have been read as an amount there.
+    Questions are about the present unless they say otherwise, so "today" may be left out; so may a
+    year in brackets, and "New Year" beside the year. A year or a span here may be a mere number
+    there.
     """
     if not items:
         return []
-    objections = items if across - items else items - _PRESENT
+    said = {item.strip("()") for item in across}
+    aside = not any(map(str.isdigit, said))
+    objections = {item.strip("()") for item in items if not (aside and item[0] == "(")} - said
+    if not across - items:
+        objections -= _PRESENT
+    if "new year" in across:
+        objections = {item for item in objections if not item.isdigit()}
     objections -= {_RATES[item] for item in across if item in _RATES}
-    if any(item.isdigit() for item in across):
+    if not aside:
         objections -= {"new year", "next year"}
-    amounts = {str(quantity.value) for quantity in facts_of(text).quantities}
-    return [item for item in objections if item not in amounts]
+    amounts = {str(item.value) for item in facts_of(text).quantities if item.is_bare}
+    return [item for item in objections if item.partition(" ")[0] not in amounts]
 
 
 def _is_circumstance(items: list[str], text: Text, other: Text) -> bool:
@@ -59,8 +63,7 @@ def _is_circumstance(items: list[str], text: Text, other: Text) -> bool:
     """
     if not items or not text.words.isdisjoint(_DEADLINES):
         return False
-    free = _FREE_WORDS_BESIDE_YEAR if all(map(str.isdigit, items)) else _FREE_WORDS
-    return len(text.words - other.words) >= free
+    return len(text.words - other.words) >= _FREE_WORDS
 
 
 def _shown(items: list[str]) -> str:

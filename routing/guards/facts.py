@@ -41,6 +41,11 @@ class Quantity(Struct, frozen=True, gc=False):
     unit: str = ""
     vague: bool = False
 
+    @property
+    def is_bare(self) -> bool:
+        """Whether it is a number without unit that cannot be left out."""
+        return not self.unit and not self.vague
+
     def __str__(self) -> str:
         return f"{shown(self.value)} {self.unit}".strip()
 

@@ -7,6 +7,8 @@ from routing.guards.facts import Quantity, facts_of
 from routing.guards.figures import ONES
 from routing.guards.text import Text
 
+_FREE_WORDS = 6
+
 
 def numbers(comparison: Comparison) -> str:
     """What differs in quantities ("5 kg | 7 kg"), "" when nothing does.
@@ -24,11 +26,19 @@ def numbers(comparison: Comparison) -> str:
     only_stored = [
         item for item in only_stored if not _harmless(item, only_asked, comparison.asked)
     ]
-    if only_asked or only_stored:
+    if (only_asked and only_stored) or (
+        (only_asked or only_stored) and not _is_told_anew(comparison.asked, comparison.stored)
+    ):
         return f"{_shown(only_asked)} | {_shown(only_stored)}"
     if comparison.asked.words == comparison.stored.words:
         return f"{_shown(asked.quantities)} | {_shown(stored.quantities)}"
     return ""
+
+
+def _is_told_anew(asked: Text, stored: Text) -> bool:
+    """Whether so much differs on both sides that a number more may be but a circumstance."""
+    own = min(len(asked.words - stored.words), len(stored.words - asked.words))
+    return own >= _FREE_WORDS
 
 
 def _unmatched(
@@ -56,9 +66,14 @@ def _harmless(item: Quantity, across: list[Quantity], text: Text) -> bool:
     """Whether nothing on the other side, whose text is `text`, speaks against `item`."""
     if item.vague:
         return not across
-    if str(item.value) in facts_of(text).dates:
+    if not item.unit and _is_time(str(item.value), text):
         return True
     return item.value == 1 and not across and not text.words.isdisjoint(ONES)
+
+
+def _is_time(number: str, text: Text) -> bool:
+    """Whether `text` has `number` as a year or as a span: 25, where it says 25 years."""
+    return any(item.partition(" ")[0] == number for item in facts_of(text).dates)
 
 
 def _shown(items: list[Quantity] | tuple[Quantity, ...]) -> str:

@@ -49,6 +49,7 @@ _SEASON_BEFORE = _CONTEXT["season_before"]
 _CODE_NOUNS = _CONTEXT["code_noun"]
 _PRONOUNS = _CONTEXT["pronoun"]
 _AFTER_ADVERB = _CONTEXT["after_adverb"]
+_LONGEST_GREETING = 5
 _GREETINGS = frozenset({"good", "buenas", "buenos"})
 _OPTIONAL_NUMBERS = frozenset({("covid", 19), ("cov", 2)})
 """Numbers of a name that are left out as often as written."""
@@ -162,6 +163,8 @@ class Scan:
             return self._read_number(value * 1000, position, position + 1)
         elif suffix == "m" and self._char(token.start - 1) in _MONEY_SIGNS:
             return self._read_number(value * 1_000_000, position, position + 1)
+        elif suffix == "s" and (value < 10 or self._after_name(position)):
+            self.identifiers.add(token.lower)
         elif calendar.is_glued_unit(suffix) or (suffix in calendar.UNITS and len(suffix) > 2):
             self.dates.add(calendar.duration(value, calendar.UNITS[suffix]))
         elif suffix in _UNITS and not (suffix == "g" and value in _GENERATIONS):
@@ -171,6 +174,10 @@ class Scan:
         else:
             self.identifiers.add(token.lower)
         return position + 1
+
+    def _after_name(self, position: int) -> bool:
+        before = self.tokens[position - 1] if position else None
+        return before is not None and before.capitalised and not before.opens
 
     def _read_clock(self, hour: int, minute: int, half: str, behind: int) -> int:
         if half not in ("am", "pm"):
@@ -288,7 +295,8 @@ class Scan:
         if self._char(first.start - 1) == "-" and self._char(first.start - 2) in ("", " ", "("):
             value = -value
         if not unit and first is last and (year := self._year(first, value)):
-            self.dates.add(str(year))
+            aside = self._char(first.start - 1) == "("
+            self.dates.add(f"({year})" if aside else str(year))
         elif unit and (low := self._low_end(start)) is not None:
             self.quantities += [(low, unit), (value, unit)]
         elif not unit and value >= 100 and before in _CODE_NOUNS:
@@ -375,7 +383,7 @@ class Scan:
         if word in calendar.SHIFTS:
             return self._read_shift(position)
         if name := self._single_word(token):
-            greets = self._word(position - 1) in _GREETINGS and len(self.tokens) > 3
+            greets = self._word(position - 1) in _GREETINGS and len(self.tokens) > _LONGEST_GREETING
             if not greets:
                 self.dates.add(name)
             return position + 1
