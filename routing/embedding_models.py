@@ -11,6 +11,7 @@ A name is one of::
 from __future__ import annotations
 
 import re
+from datetime import datetime
 from typing import Literal
 
 from msgspec import Struct
@@ -43,6 +44,34 @@ class KnownModel(Struct, frozen=True):
     dimensions: int
     english_only: bool
     weight_mb: int
+
+
+class Reembedding(Struct, frozen=True):
+    """How far a tenant's most used answers have been put in their places under its present model.
+
+    `total` is what the job set out to do; `done` of it is in place or needs no place any more,
+    `failed` could not be embedded. `attempts`: how often the job was begun. `error` says why it is
+    held up, or has failed.
+    """
+
+    model: str
+    model_id: str
+    state: Literal["running", "done", "failed"]
+    started_at: datetime
+    updated_at: datetime
+    total: int = 0
+    done: int = 0
+    failed: int = 0
+    attempts: int = 0
+    error: str = ""
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Of a running job, at the speed so far; None while nobody can tell."""
+        gone, behind = self.done + self.failed, self.updated_at - self.started_at
+        if self.state != "running" or not gone:
+            return None
+        return behind.total_seconds() / gone * (self.total - gone)
 
 
 KNOWN_MODELS = (

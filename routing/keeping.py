@@ -16,7 +16,7 @@ from routing.types import Completion, Entry, StorePlan
 
 Vector = NDArray[np.float32]
 
-_BEGINNING_CHARS = 800
+BEGINNING_CHARS = 800
 """Of an answer longer than the model reads, this much is embedded; what numbers, names and
 negations the rest holds must agree all the same."""
 
@@ -70,7 +70,7 @@ async def _answer_vector(
         return None
     vector = await embedder.embed(completion.text)
     if vector is None:
-        vector = await embedder.embed(completion.text[:_BEGINNING_CHARS])
+        vector = await embedder.embed(completion.text[:BEGINNING_CHARS])
     return vector
 
 

@@ -31,6 +31,13 @@ COLLECTOR_LEASE = f"{PREFIX}:collector:lease"
 """Held by the runtime that is collecting."""
 
 
+REEMBEDDING = f"{PREFIX}:reembedding"
+"""Hash tenant uid -> JSON `embedding_models.Reembedding`."""
+
+REEMBEDDING_LEASE = f"{PREFIX}:reembedding:lease"
+"""String, the token of the runtime that is re-embedding."""
+
+
 def scratch(tenant_uid: str) -> str:
     """String; while it is there a measurement is using this tenant, which no snapshot knows."""
     return f"{PREFIX}:scratch:{tenant_uid}"

@@ -145,10 +145,17 @@ class EmbedderPool:
         slot = self._current.get(uid)
         return slot.embedder if slot else self._fallback
 
-    def is_settled(self, uid: str) -> bool:
-        """Whether the tenant uses the model that it names, and it is ready."""
+    def settled(self, uid: str) -> PooledEmbedder | None:
+        """The model that the tenant names, once it is ready and in use; None until then."""
         slot = self._current.get(uid)
-        return slot is not None and slot.key == self._wanted.get(uid) and slot.embedder.ready
+        if slot is None or slot.key != self._wanted.get(uid) or not slot.embedder.ready:
+            return None
+        return slot.embedder
+
+    def name_of(self, uid: str) -> str:
+        """What the tenant calls its model; empty for a tenant that is not known."""
+        key = self._wanted.get(uid)
+        return key.name if key else ""
 
     def start(self) -> None:
         """Load the default model, so that it is there before the first tenant is."""

@@ -124,7 +124,7 @@ async def test_follow__model_still_loading__former_model_goes_on(world: World) -
     world.follow("large")
 
     assert world.acme == "small@1"
-    assert not world.pool.is_settled("uid-acme")
+    assert world.pool.settled("uid-acme") is None
 
 
 async def test_follow__model_loaded__tenant_switches(world: World) -> None:
@@ -133,7 +133,7 @@ async def test_follow__model_loaded__tenant_switches(world: World) -> None:
     await world.load("large")
 
     assert world.acme == "large@1"
-    assert world.pool.is_settled("uid-acme")
+    assert world.pool.settled("uid-acme") is not None
 
 
 async def test_follow__first_snapshot_names_a_model__not_the_default_meanwhile(
