@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from routing.cacheability import Said
 from routing.canonical import canonical_json
 from routing.engine import Engine
 from routing.errors import CacheUnavailable, CallError
@@ -18,11 +19,13 @@ from routing.gateway.endpoint import Exchange
 from routing.gateway.headers import decision_header, hit_headers, pass_headers, store_headers
 from routing.gateway.http import JSON_TYPE, send_answer
 from routing.gateway.json_body import JsonLimits, bad_request, decode_object
+from routing.gateway.keeping import reason_not_to_store
 from routing.gateway.record import CallRecord
 from routing.gateway.request import query_bypass, read_model
 from routing.ledger import MAX_TOKENS, OpenAIUsage, completion_cost, usage_from_openai
 from routing.prices import NO_TOKENS, Usage
 from routing.telemetry.events import Layer
+from routing.telemetry.metrics import answer_not_stored
 from routing.types import Call, Completion, Context, Controls
 
 _CONTROL_FIELDS = (
@@ -104,6 +107,11 @@ class CacheApi:
         if isinstance(plan, str):
             raise bad_request(
                 f"The cache has no place for this answer: {plan}.", param=None, code=plan
+            )
+        if reason := reason_not_to_store(Said(text=answer), call, plan):
+            answer_not_stored(reason)
+            raise bad_request(
+                f"The policy does not keep this answer: {reason}.", param="answer", code=reason
             )
         stored_at = datetime.now(UTC)
         completion = Completion(

@@ -144,6 +144,14 @@ def test_store__wrong_field__400_naming_it(
     assert (response.status_code, response.json()["error"]["param"]) == (400, param)
 
 
+def test_store__answer_the_policy_does_not_keep__400_saying_why(gateway: Gateway) -> None:
+    response = store(gateway, "Whom do I write to?", answer="Write to ana@globex.io.")
+
+    error = response.json()["error"]
+    assert (response.status_code, error["param"]) == (400, "answer")
+    assert error["code"] == "personal_email"
+
+
 def test_store__policy_that_needs_a_user__400_saying_so(gateway: Gateway) -> None:
     response = store(gateway, "My balance?", answer="5", policy="personal")
 
