@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
@@ -29,9 +29,10 @@ from routing.layers.place import (
     find_place,
     refusal,
 )
-from routing.layers.semantic import candidates_needed, choose, compares_answers
+from routing.layers.semantic import Choice, candidates_needed, choose, compares_answers
+from routing.shared import Shared
 from routing.splits import SplitWatch
-from routing.store.entries import Candidate, EntryStore
+from routing.store.entries import Candidate, EntryStore, Nearest
 from routing.trail import Trail
 from routing.types import Answer, Call, Completion, Lookup, StorePlan
 
@@ -88,6 +89,8 @@ class Engine:
         self._clock = clock
         self.splits = SplitWatch()
         self._breaker = Breaker("redis", probe=store.warm)
+        self._embeddings = Shared[tuple[str, str], Vector | None]()
+        self._searches = Shared[tuple[str, str, int], Nearest]()
         self._background: set[asyncio.Task[None]] = set()
 
     @property
@@ -181,7 +184,7 @@ class Engine:
             raise CacheUnavailable("breaker", "Redis is being left alone")
         if found := await self._exact(place, trail):
             return self._told(call, place, trail, found, vector=None)
-        vector = await self._embed(call.query, embedder, trail)
+        vector = await self._embed(call.query, place, embedder, trail)
         found = await self._semantic(call, place, vector, trail) if vector is not None else None
         return self._told(call, place, trail, found, vector=_as_bytes(vector))
 
@@ -220,9 +223,14 @@ class Engine:
         trail.passed("exact", reason)
         return None
 
-    async def _embed(self, query: str, embedder: TextEmbedder, trail: Trail) -> Vector | None:
+    async def _embed(
+        self, query: str, place: Place, embedder: TextEmbedder, trail: Trail
+    ) -> Vector | None:
         started = time.perf_counter()
-        vector = await embedder.embed(query)
+        # A partition is one tenant's and one model's, so nobody shares what is not its own.
+        vector, _ = await self._embeddings.do(
+            (place.partition, query), lambda: embedder.embed(query)
+        )
         if vector is not None and not np.isfinite(vector).all():
             raise CacheUnavailable("embedding", "the model gave no numbers")
         trail.embedding_us = int((time.perf_counter() - started) * 1e6)
@@ -233,6 +241,25 @@ class Engine:
     async def _semantic(
         self, call: Call, place: Place, vector: Vector, trail: Trail
     ) -> _Found | None:
+        def search() -> Awaitable[Nearest]:
+            return self._nearest(place, vector)
+
+        count = candidates_needed(place)
+        nearest, shared = await self._searches.do((place.partition, call.query, count), search)
+        choice = self._choose(nearest, call, place)
+        if shared and (choice.served or choice.last_resort):
+            # What another call has read may have been removed since this one came.
+            choice = self._choose(await search(), call, place)
+        now = self._clock()
+        trail.near(choice)
+        if choice.last_resort is not None:
+            trail.last_resort = trail.last_resort or _answer(choice.last_resort, place, now=now)
+        if choice.served is None:
+            trail.passed("semantic", choice.reason)
+            return None
+        return _Found(_answer(choice.served, place, now=now), stale=choice.stale)
+
+    async def _nearest(self, place: Place, vector: Vector) -> Nearest:
         nearest = await self._watched(
             self._store.nearest(
                 tenant=place.tenant,
@@ -243,17 +270,16 @@ class Engine:
         )
         if nearest.orphans:
             self._spawn(self._forget(place, nearest.orphans))
-        now = self._clock()
-        choice = choose(
-            nearest.candidates, place, query=call.query, now=now, explain=call.controls.explain
+        return nearest
+
+    def _choose(self, nearest: Nearest, call: Call, place: Place) -> Choice:
+        return choose(
+            nearest.candidates,
+            place,
+            query=call.query,
+            now=self._clock(),
+            explain=call.controls.explain,
         )
-        trail.near(choice)
-        if choice.last_resort is not None:
-            trail.last_resort = trail.last_resort or _answer(choice.last_resort, place, now=now)
-        if choice.served is None:
-            trail.passed("semantic", choice.reason)
-            return None
-        return _Found(_answer(choice.served, place, now=now), stale=choice.stale)
 
     async def _watched(self, work: Coroutine[None, None, T]) -> T:
         """Await `work`, telling the breaker how it went."""
