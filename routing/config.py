@@ -24,7 +24,8 @@ class RuntimeConfig:
     another that asks the same before it asks the provider itself. `drain_seconds`: how long calls
     under way may go on once the runtime is told to stop. `embedding_max_models`: how many models
     may be loaded in this process, as tenants name them; `embedding_timeout_ms` bounds what a call
-    waits for a model that is elsewhere.
+    waits for a model that is elsewhere. `reembed_per_second`: how many answers are put in their
+    places in a second after a tenant's model has changed.
     """
 
     redis_url: str = field(repr=False)
@@ -51,6 +52,7 @@ class RuntimeConfig:
     embedding_workers: int = 2
     embedding_max_models: int = 4
     embedding_timeout_ms: int = 1_000
+    reembed_per_second: int = 50
 
 
 def load_config(environ: Mapping[str, str]) -> RuntimeConfig:
@@ -80,6 +82,7 @@ def load_config(environ: Mapping[str, str]) -> RuntimeConfig:
         embedding_workers=_positive(environ, "EMBEDDING_WORKERS", 2),
         embedding_max_models=_positive(environ, "EMBEDDING_MAX_MODELS", 4),
         embedding_timeout_ms=_positive(environ, "EMBEDDING_TIMEOUT_MS", 1_000),
+        reembed_per_second=_positive(environ, "REEMBED_PER_SECOND", 50),
     )
 
 

@@ -18,6 +18,7 @@ from routing.flights import Flights
 from routing.gateway.record import UNPRICED
 from routing.providers.openai import OpenAIProvider
 from routing.providers.targets import TargetBook
+from routing.reembedding import Reembedder
 from routing.snapshot_source import SnapshotSource, Vitals
 from routing.store.collector import Collector
 from routing.store.entries import EntryStore
@@ -68,8 +69,9 @@ class Runtime:
             on_error=metrics.cache_error,
             kept_in=config.data_dir / _MODELS_DIR,
         )
+        store = EntryStore(fast=self._fast, patient=self.patient_redis, budget_seconds=budget)
         self.engine = Engine(
-            store=EntryStore(fast=self._fast, patient=self.patient_redis, budget_seconds=budget),
+            store=store,
             embedder=self.embedders.of_tenant,
             on_error=metrics.cache_error,
         )
@@ -83,6 +85,14 @@ class Runtime:
         self._collector = Collector(
             self.patient_redis, active=lambda: self.source.active, on_error=metrics.cache_error
         )
+        self._reembedder = Reembedder(
+            self.patient_redis,
+            store=store,
+            models=self.embedders,
+            active=lambda: self.source.active,
+            on_error=metrics.cache_error,
+            per_second=config.reembed_per_second,
+        )
         self._running: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
@@ -95,6 +105,7 @@ class Runtime:
         await self.flights.start()
         self._running = [
             asyncio.create_task(self._collector.run(), name="collector"),
+            asyncio.create_task(self._reembedder.run(), name="reembedder"),
             asyncio.create_task(
                 report_splits(self.patient_redis, self.engine.splits, on_error=metrics.cache_error),
                 name="splits",
