@@ -1,1 +1,1 @@
-"""Benchmarks of the whole product on one machine: `python -m bench [http|push|all] --json`."""
+"""The product's benchmarks: `python -m bench [http|push|stampede|all] --json`."""

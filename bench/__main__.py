@@ -1,4 +1,4 @@
-"""`python -m bench [http|push|all] [--json]`: each benchmark prints one JSON object."""
+"""`python -m bench [http|push|stampede|all] [--json]`: each benchmark prints one JSON object."""
 
 from __future__ import annotations
 
@@ -7,21 +7,25 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from bench import gateway, push
+from bench import gateway, push, stampede
 
 
 def main() -> None:
     """Run what the command line names."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("which", nargs="?", default="all", choices=["http", "push", "all"])
+    parser.add_argument(
+        "which", nargs="?", default="all", choices=["http", "push", "stampede", "all"]
+    )
     parser.add_argument("--json", action="store_true", help="one line each instead of indented")
     parser.add_argument("--seconds", type=float, default=5.0, help="of each throughput run")
     parser.add_argument("--calls", type=int, default=500, help="of each latency run")
     parser.add_argument("--saves", type=int, default=50, help="threshold saves to time")
+    parser.add_argument("--rounds", type=int, default=5, help="of identical calls at once")
     options = parser.parse_args()
     benchmarks: dict[str, Callable[[], dict[str, Any]]] = {
         "http": lambda: gateway.run(seconds=options.seconds, calls=options.calls),
         "push": lambda: push.run(saves=options.saves),
+        "stampede": lambda: stampede.run(rounds=options.rounds),
     }
     for name, run in benchmarks.items():
         if options.which in (name, "all"):

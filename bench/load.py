@@ -59,6 +59,11 @@ class Reply:
         return found[1].decode("latin-1") if found else ""
 
 
+def parse_reply(head: bytes) -> Reply:
+    """A reply of which only the head is known."""
+    return Reply(head, b"")
+
+
 class Connection:
     """One blocking keep-alive connection to a server on loopback."""
 

@@ -14,6 +14,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
@@ -27,14 +28,23 @@ ROOT = Path(__file__).resolve().parent.parent
 _START_SECONDS = 60
 
 
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """One runtime of several."""
+
+    port: int
+    process: subprocess.Popen[bytes]
+
+
 class Stack:
     """Starts processes and ends them all when left.
 
     On two cores or more the process under test has the first to itself and everything else,
-    the load generator included, runs on the second.
+    the load generator included, runs on the second; without `pin` nobody has.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, pin: bool = True) -> None:
+        self._pins = pin and pinned()
         self._exits = ExitStack()
         self.directory = Path()
         self.redis_url = ""
@@ -42,7 +52,7 @@ class Stack:
     def __enter__(self) -> Self:
         self.directory = Path(self._exits.enter_context(tempfile.TemporaryDirectory()))
         (self.directory / "models").symlink_to(_models_dir(), target_is_directory=True)
-        if pinned():
+        if self._pins:
             os.sched_setaffinity(0, {1})
         return self
 
@@ -80,17 +90,27 @@ class Stack:
 
     def start_runtime(self, *, sandbox_port: int) -> int:
         """Start a runtime on the core under test and wait until it is ready; returns its port."""
+        return self._start_runtime(self.directory, sandbox_port=sandbox_port).port
+
+    def start_named_runtime(self, name: str, *, sandbox_port: int) -> Runtime:
+        """Start one of several runtimes, each with its own data, and wait until it is ready."""
+        directory = self.directory / name
+        directory.mkdir()
+        (directory / "models").symlink_to(_models_dir(), target_is_directory=True)
+        return self._start_runtime(directory, sandbox_port=sandbox_port)
+
+    def _start_runtime(self, directory: Path, *, sandbox_port: int) -> Runtime:
         port = free_port()
         process = self.run(
-            *core_under_test(),
+            *(core_under_test() if self._pins else ()),
             *(sys.executable, "-m", "routing", "--port", str(port)),
             REDIS_URL=self.redis_url,
-            DATA_DIR=str(self.directory),
+            DATA_DIR=str(directory),
             SANDBOX_URL=f"http://127.0.0.1:{sandbox_port}/v1",
             LOG_LEVEL="WARNING",
         )
         _wait(process, lambda: answers(f"http://127.0.0.1:{port}/readyz"))
-        return port
+        return Runtime(port, process)
 
     def run(self, *argv: str, **environ: str) -> subprocess.Popen[bytes]:
         """Start a process that lives as long as this stack; its output goes to a log file."""
