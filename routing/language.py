@@ -46,27 +46,28 @@ _LETTERS: Final[Mapping[str, tuple[tuple[str, float], ...]]] = {
     **dict.fromkeys("ђћјљњџ", (("sr", 1.5),)),
 }
 
-_ENDINGS: Final[tuple[tuple[str, str, float], ...]] = (
-    ("ción", "es", 1.0),
-    ("ciones", "es", 1.0),
-    ("ñas", "es", 0.5),
-    ("ção", "pt", 1.0),
-    ("ções", "pt", 1.0),
-    ("zione", "it", 1.0),
-    ("zioni", "it", 1.0),
-    ("ing", "en", 0.5),
-    ("ings", "en", 0.5),
-    ("ness", "en", 0.5),
-    ("ship", "en", 0.5),
-    ("'s", "en", 0.5),
-    ("n't", "en", 1.0),
-    ("'ll", "en", 1.0),
-    ("'ve", "en", 1.0),
-    ("ungen", "de", 0.5),
-    ("keit", "de", 0.5),
-    ("eux", "fr", 0.5),
-    ("ij", "nl", 0.5),
-)
+_ENDINGS: Final[Mapping[str, tuple[str, float]]] = {
+    "ción": ("es", 1.0),
+    "ciones": ("es", 1.0),
+    "ção": ("pt", 1.0),
+    "ções": ("pt", 1.0),
+    "zione": ("it", 1.0),
+    "zioni": ("it", 1.0),
+    "ing": ("en", 0.5),
+    "ings": ("en", 0.5),
+    "ness": ("en", 0.5),
+    "ship": ("en", 0.5),
+    "'s": ("en", 0.5),
+    "n't": ("en", 1.0),
+    "'ll": ("en", 1.0),
+    "'ve": ("en", 1.0),
+    "ungen": ("de", 0.5),
+    "keit": ("de", 0.5),
+    "eux": ("fr", 0.5),
+    "ij": ("nl", 0.5),
+}
+_ENDING = re.compile("(?:" + "|".join(sorted(_ENDINGS, key=len, reverse=True)) + ")$")
+_SHORTEST_ENDED = 5
 
 _SCRIPTS: Final[tuple[tuple[int, int, str, int], ...]] = (
     (0x0370, 0x03FF, "el", 1),
@@ -133,18 +134,21 @@ def _read_words() -> dict[str, tuple[tuple[str, float], ...]]:
 
 
 _WORDS: Final = _read_words()
+_ALONE: Final = {word: found[0][0] for word, found in _WORDS.items() if len(found) == 1}
+_ENOUGH: Final = 3
+"""So many words that only one language has settle it when none speaks for another."""
 
 
 def _by_words(text: str) -> str:
-    evidence: dict[str, float] = {}
     lower = text.lower().replace("\u2019", "'")
-    for word in _WORD.findall(lower)[:_MAX_WORDS]:
-        found = _WORDS.get(word)
-        if found is not None:
-            for language, weight in found:
-                evidence[language] = evidence.get(language, 0.0) + weight
-        elif len(word) > 4:
-            _add_ending(evidence, word)
+    words = _WORD.findall(lower)[:_MAX_WORDS]
+    alone = [_ALONE[word] for word in words if word in _ALONE]
+    if len(alone) >= _ENOUGH and alone.count(alone[0]) == len(alone):
+        return alone[0]
+    evidence: dict[str, float] = {}
+    for word in words:
+        for language, weight in _WORDS.get(word) or _by_ending(word):
+            evidence[language] = evidence.get(language, 0.0) + weight
     if not lower.isascii():
         for char in set(lower):
             for language, weight in _LETTERS.get(char, ()):
@@ -152,11 +156,10 @@ def _by_words(text: str) -> str:
     return _clear_winner(evidence)
 
 
-def _add_ending(evidence: dict[str, float], word: str) -> None:
-    for ending, language, weight in _ENDINGS:
-        if word.endswith(ending):
-            evidence[language] = evidence.get(language, 0.0) + weight
-            return
+def _by_ending(word: str) -> tuple[tuple[str, float], ...]:
+    if len(word) >= _SHORTEST_ENDED and (found := _ENDING.search(word)):
+        return (_ENDINGS[found.group()],)
+    return ()
 
 
 def _clear_winner(evidence: dict[str, float]) -> str:

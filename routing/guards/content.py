@@ -42,12 +42,22 @@ class Term(Struct, frozen=True, gc=False):
 
 
 class Content(Struct, frozen=True):
-    """A text's words: `terms` with filler, `hard` without; `hard_stems` as a set."""
+    """A text's words: `terms` with filler, `hard` without; their stems, synonyms and initials."""
 
     terms: tuple[Term, ...]
     hard: tuple[Term, ...]
     stems: frozenset[str]
     hard_stems: frozenset[str]
+    groups: frozenset[int]
+    initials: frozenset[str]
+
+    def has_like(self, word: Word) -> bool:
+        """Whether a word of the text may stand for `word`."""
+        if word.stem in self.stems or not word.groups.isdisjoint(self.groups):
+            return True
+        if word.folded[0] not in self.initials:
+            return False
+        return any(alike(word, term.word) for term in self.terms)
 
 
 class _Lists(Struct, frozen=True):
@@ -78,6 +88,8 @@ def content_of(text: Text, language: str) -> Content:
         hard,
         frozenset([term.word.stem for term in terms]),
         frozenset([term.word.stem for term in hard]),
+        frozenset(number for term in terms for number in term.word.groups),
+        frozenset([term.word.folded[0] for term in terms]),
     )
 
 

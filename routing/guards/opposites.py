@@ -12,7 +12,7 @@ from functools import lru_cache
 from msgspec import Struct
 
 from routing.guards.comparison import Comparison
-from routing.guards.content import Content, content_of, language_of_pair, word_of
+from routing.guards.content import content_of, language_of_pair, word_of
 from routing.guards.data import read_table
 from routing.guards.degrees import degrees_apart
 from routing.guards.text import Text, Token
@@ -93,15 +93,16 @@ def _stems(text: Text, spanish: bool) -> Mapping[str, str]:  # noqa: FBT001
 
 
 def _opposed(mine: Mapping[str, str], theirs: Mapping[str, str], *, words: _Words) -> str:
-    only_theirs = [stem for stem in theirs if stem not in mine]
-    if not only_theirs:
+    only_mine, only_theirs = mine.keys() - theirs.keys(), theirs.keys() - mine.keys()
+    if not only_mine or not only_theirs:
         return ""
-    for stem, written in mine.items():
-        if stem in theirs:
-            continue
-        against = words.pairs.get(stem, _NONE)
+    for stem in sorted(only_mine & words.pairs.keys()):
+        if against := words.pairs[stem] & only_theirs:
+            return f"{mine[stem]} | {theirs[min(against)]}"
+    for stem in sorted(only_mine):
+        written = mine[stem]
         for other in only_theirs:
-            if other in against or _prefixed(written, theirs[other], words=words):
+            if written[-1] == theirs[other][-1] and _prefixed(written, theirs[other], words=words):
                 return f"{written} | {theirs[other]}"
     return ""
 
@@ -157,11 +158,10 @@ def _particle_verbs(text: Text, *, words: _Words, spanish: bool) -> dict[str, st
 def _exchanged(comparison: Comparison, *, language: str, words: _Words) -> str:
     """Two words that stand the other way round about a word of direction or a verb."""
     asked, stored = comparison.asked, comparison.stored
-    mine, theirs = content_of(asked, language), content_of(stored, language)
-    if not words.mutual.isdisjoint(asked.words | stored.words):
-        return ""
-    first, second = _once(mine), _once(theirs)
+    first, second = _once(asked, language), _once(stored, language)
     shared = [stem for stem in first if stem in second][:_MAX_SHARED]
+    if len(shared) < 2 or not words.mutual.isdisjoint(asked.words | stored.words):
+        return ""
     for place, x in enumerate(shared):
         for y in shared[place + 1 :]:
             if second[y].position < second[x].position and _turned(
@@ -173,11 +173,12 @@ def _exchanged(comparison: Comparison, *, language: str, words: _Words) -> str:
     return ""
 
 
-def _once(content: Content) -> dict[str, Token]:
+@lru_cache(maxsize=8_192)
+def _once(text: Text, language: str) -> Mapping[str, Token]:
     """The token of each hard word that stands once, in order."""
     found: dict[str, Token] = {}
     twice = set()
-    for term in content.hard:
+    for term in content_of(text, language).hard:
         if term.word.stem in found:
             twice.add(term.word.stem)
         found[term.word.stem] = term.token

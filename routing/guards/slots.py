@@ -14,7 +14,6 @@ from routing.guards.comparison import Comparison, Lexicon
 from routing.guards.content import (
     Content,
     Term,
-    alike,
     content_of,
     language_of_pair,
     word_of,
@@ -77,17 +76,15 @@ def _left(own: Content, other: Content, *, lexicon: Lexicon) -> list[Term]:
     return [
         term
         for term in own.hard
-        if term.word.stem not in other.stems
+        if not other.has_like(term.word)
         and not term.word.folded[0].isdigit()
-        and not any(
-            alike(term.word, candidate.word) or _tenant_alike(term, candidate, lexicon)
-            for candidate in other.terms
-        )
+        and not (lexicon.alike and _tenant_alike(term, other, lexicon))
     ]
 
 
-def _tenant_alike(a: Term, b: Term, lexicon: Lexicon) -> bool:
-    return any(a.word.folded in group and b.word.folded in group for group in lexicon.alike)
+def _tenant_alike(term: Term, other: Content, lexicon: Lexicon) -> bool:
+    words = {candidate.word.folded for candidate in other.terms}
+    return any(term.word.folded in group and not words.isdisjoint(group) for group in lexicon.alike)
 
 
 def _same_place(pair: _Pair, *, terse: bool) -> bool:

@@ -69,9 +69,11 @@ def near_spelling(a: str, b: str) -> bool:
     shorter = min(len(a), len(b))
     if shorter < 5 or abs(len(a) - len(b)) > 2:
         return False
+    if a[0] != b[0]:
+        return False
     if sorted(a) == sorted(b):
         return True
-    if a[0] != b[0] or _edits(a, b) > (1 if shorter < _LONG else 2):
+    if _edits(a, b) > (1 if shorter < _LONG else 2):
         return False
     return shorter >= _TYPED_WRONG or not (a.startswith(b) or b.startswith(a) or len(a) == len(b))
 
