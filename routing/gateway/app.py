@@ -17,6 +17,7 @@ from routing.config import RuntimeConfig
 from routing.gateway.cache_api import CacheApi
 from routing.gateway.chat import ChatCompletions
 from routing.gateway.endpoint import CallEndpoint, Handler
+from routing.gateway.events_api import EventsEndpoint
 from routing.gateway.health import Health
 from routing.gateway.http import error_body
 from routing.gateway.json_body import JsonLimits
@@ -25,6 +26,7 @@ from routing.gateway.pressure import Pressure
 from routing.gateway.record import EventKeeper
 from routing.gateway.renewal import Renewals
 from routing.gateway.runtime import Runtime
+from routing.sealed import SecretBox
 from routing.telemetry import metrics
 from routing.telemetry.events import Event
 
@@ -102,6 +104,13 @@ def _hot_endpoints(runtime: Runtime) -> dict[str, ASGIApp]:
         "/v1/chat/completions": endpoint(chat, protocol="chat"),
         "/v1/cache/lookup": endpoint(cache.lookup, protocol="cache_api"),
         "/v1/cache/store": endpoint(cache.store, protocol="cache_api", keeper=_NoEvents()),
+        "/v1/events": EventsEndpoint(
+            active=lambda: runtime.source.active,
+            redis=runtime.patient_redis,
+            secrets=SecretBox(config.credentials_key),
+            limits=limits,
+            background=runtime.spawn,
+        ),
     }
 
 

@@ -175,6 +175,21 @@ class Metrics:
         self.unpriced_calls = Counter(
             "reprise_unpriced_calls", "Provider calls of models without a price", registry=registry
         )
+        self.invalidation_events = Counter(
+            "reprise_invalidation_events",
+            "Events of other systems by what became of them",
+            ["result"],
+            registry=registry,
+        )
+        self.entries_evicted = Counter(
+            "reprise_entries_evicted", "Entries evicted by limit", ["limit"], registry=registry
+        )
+        self.redis_memory_share = Gauge(
+            "reprise_redis_memory_share",
+            "Redis' memory in use by its limit; NaN without a limit",
+            registry=registry,
+        )
+        self.redis_memory_share.set(float("nan"))
 
         self.calls_refused = Counter(
             "reprise_calls_refused", "Calls refused for overload", ["reason"], registry=registry
@@ -264,6 +279,21 @@ def embedding_models(*, ready: int, failed: int, loading: int) -> None:
     """How many embedding models are in these states."""
     for state, count in (("ready", ready), ("failed", failed), ("loading", loading)):
         _METRICS.embedding_models.labels(state).set(count)
+
+
+def invalidation_event(result: str) -> None:
+    """Another system's event was matched, unmatched, a duplicate, refused, or failed."""
+    _METRICS.invalidation_events.labels(result).inc()
+
+
+def entries_evicted(limit: str, count: int) -> None:
+    """`count` entries went because of a limit: the tenant's, the runtime's or Redis' memory."""
+    _METRICS.entries_evicted.labels(limit).inc(count)
+
+
+def redis_memory_share(share: float | None) -> None:
+    """How full Redis is; None when it has no limit."""
+    _METRICS.redis_memory_share.set(float("nan") if share is None else share)
 
 
 def snapshot_in_force(revision: int) -> None:
