@@ -24,6 +24,8 @@ _EMAIL = re.compile(
     r"(?<![\w.+-])([a-z0-9][a-z0-9._%+-]{0,63})@((?:[a-z0-9-]{1,63}\.)+[a-z]{2,24})\b",
     re.IGNORECASE,
 )
+# Whatever is looked for has at least these digits; most texts have not.
+_DIGITS = re.compile(r"\d(?:[ ().-]{0,2}\d){6}")
 _CARD = re.compile(r"(?<![\w.+-])\d(?:[ -]?\d){12,18}(?![\w-]|\.\d)")
 _IBAN = re.compile(r"(?<!\w)([A-Z]{2})\d{2}(?:[ -]?[A-Z0-9]){11,32}", re.IGNORECASE)
 _SSN = re.compile(r"(?<![\w-])(?!000|666|9\d\d)\d{3}-(?!00)\d{2}-(?!0000)\d{4}(?![\w-])")
@@ -49,15 +51,12 @@ def personal_kind(text: str, *, known: str = "") -> str:
     """
     if "@" in text and _any_unknown(_emails(text), known):
         return "email"
-    if sum(map(str.isdigit, text)) < _FEWEST_DIGITS:
+    if _DIGITS.search(text) is None:
         return ""
     for kind, find in _FINDERS.items():
         if _any_unknown(find(text), known):
             return kind
     return ""
-
-
-_FEWEST_DIGITS = 7
 
 
 def _any_unknown(found: Iterator[str], known: str) -> bool:

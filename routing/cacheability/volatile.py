@@ -12,6 +12,7 @@ import tomllib
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -21,6 +22,9 @@ _MOST_SENTENCES: Final = 20
 _MOST_CHARS: Final = 4_000
 _MOST_WORDS: Final = 30
 """Of a sentence. Longer ones tell a story, of which a word such as today says little."""
+
+_LONGEST_CACHED: Final = 300
+_MOST_CACHED: Final = 4_096
 
 _SENTENCES = re.compile(r"[.?!;\n\u00bf\u00a1]+(?=\s|$)|[\u00bf\u00a1\n;]|, (?=(?:and|y) )")
 _NOT_WORDS = re.compile(r"[^a-z0-9$%\u20ac ]+")
@@ -43,6 +47,10 @@ def volatile_kind(query: str, language: str) -> VolatileKind:
     """
     if language and language not in _GRAMMARS:
         return ""
+    return _cached(query) if len(query) <= _LONGEST_CACHED else _read(query)
+
+
+def _read(query: str) -> VolatileKind:
     sentences = _SENTENCES.split(query[:_MOST_CHARS])[:_MOST_SENTENCES]
     for sentence in map(_plain, sentences):
         if 0 < len(sentence.split()) <= _MOST_WORDS:
@@ -50,6 +58,10 @@ def volatile_kind(query: str, language: str) -> VolatileKind:
                 if kind := _kind(sentence, grammar):
                     return kind
     return ""
+
+
+# Every call asks, and most questions have been asked before.
+_cached = lru_cache(maxsize=_MOST_CACHED)(_read)
 
 
 def _kind(sentence: str, grammar: _Grammar) -> VolatileKind:

@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from routing.cacheability import (
     Said,
@@ -249,3 +251,36 @@ def test_policy_for_volatile__ignored_or_refused__as_the_policy_says(
     rule: Volatile, expected: str | None
 ) -> None:
     assert chosen_for("now", ruled(rule)) == expected
+
+
+anything = st.text(max_size=40) | st.sampled_from(["{", '{"a": 1e999}', "[" * 2_000, "+1 2"])
+formats = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=2)
+        | st.dictionaries(
+            st.sampled_from(
+                ["type", "json_schema", "schema", "required", "properties", "items", "enum"]
+            ),
+            inner | st.sampled_from(["json_schema", "json_object", "object", "array"]),
+            max_size=3,
+        )
+    ),
+    max_leaves=8,
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(anything, anything, formats)
+def test_refusal_to_store__anything__one_word_at_most(
+    text: str, query: str, asked_format: Any
+) -> None:
+    asked = Setting(query=query, response_format=json.dumps(asked_format).encode())
+
+    assert " " not in word(text, asked=asked)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.text(max_size=200), st.sampled_from(["", "en", "es", "de"]))
+def test_volatile_kind__anything__a_kind(text: str, language: str) -> None:
+    assert volatile_kind(text, language) in ("", "now", "personal")
