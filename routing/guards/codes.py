@@ -10,8 +10,10 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
-_TRIGGER = re.compile(r"[@{#<\[_\\]|\w[./]\w|\d{3}|\d[-.() ]\d|[^\W\d_]-\d|\bv\d", re.IGNORECASE)
-"""Without one of these no code other than a mixed word can be there."""
+_TRIGGER = re.compile(
+    r"[@{#<\[_\\]|\w[./]\w|\d[-.() ]+\d|[^\W\d_]-\d|\bv\d|\w\w:\w\w:|%\(", re.IGNORECASE
+)
+"""Without one of these no code can be there but a single word of digits, or digits and letters."""
 
 _SPANS = re.compile(
     r"(?P<placeholder>\{\{[^{}]{1,60}\}\}|\$?\{[^{}]{1,60}\}|<[a-z][\w .-]{0,40}>"

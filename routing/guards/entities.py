@@ -14,7 +14,7 @@ from routing.guards.names import QUALIFIERS, is_abbreviated, is_present, names_o
 from routing.guards.text import Text
 
 _SPARE_WORDS = 1
-"""Words besides a name that its addition may bring: the preposition before it."""
+"""Words besides a name that its addition may bring, or replace: "in India", "our"."""
 
 
 class _Missing(Struct, frozen=True):
@@ -72,7 +72,8 @@ def _restricts(missing: list[_Missing], text: Text, other: Text) -> bool:
     words = {word for item in missing for word in item.words}
     if not all(item.whole for item in missing):
         return not QUALIFIERS.isdisjoint(words)
-    return len(text.words - other.words) <= len(words) + _SPARE_WORDS
+    added, lost = len(text.words - other.words), len(other.words - text.words)
+    return added <= len(words) + _SPARE_WORDS and lost <= _SPARE_WORDS
 
 
 def _quotes_differ(asked: Text, stored: Text) -> str:

@@ -12,22 +12,13 @@ from functools import lru_cache
 from msgspec import Struct
 
 from routing.guards import calendar
-from routing.guards.figures import NUMBER_WORDS, PLACES, Value, shown
-from routing.guards.scan import VAGUE, Scan
+from routing.guards.figures import ONES, Value, shown
+from routing.guards.scan import NOTABLE, VAGUE, Scan
 from routing.guards.text import Text
 
 _CACHED_TEXTS = 8_192
 
-_TRIGGER_WORDS = (
-    NUMBER_WORDS
-    | PLACES.keys()
-    | calendar.MONTHS.keys()
-    | calendar.SINGLE_WORDS.keys()
-    | calendar.SHIFTS.keys()
-    | {word for word in calendar.UNITS if len(word) > 1}
-    | calendar.PHRASE_STARTS
-    | calendar.SPECIAL
-)
+_TRIGGER_WORDS = (NOTABLE - ONES) | {word for word in calendar.UNITS if len(word) > 1}
 _TRIGGER_SIGNS = re.compile(r"\d|[@{<\[/\\_#%]|\.\w|[IVXL]{2}")
 
 

@@ -15,6 +15,7 @@ from routing.guards.stems import near_spelling
 from routing.guards.text import Text, Token, fold
 
 _CACHED_TEXTS = 8_192
+_CACHED_WORDS = 32_768
 _TABLE = read_table("names.toml")
 _COMMON = frozenset(_TABLE["common"].split())
 _TITLE_WORDS = frozenset(_TABLE["title_words"].split())
@@ -79,13 +80,22 @@ def names_of(text: Text) -> tuple[Name, ...]:
     if not capitals or _is_shouted(text):
         return ()
     titled = any(token.folded in _TITLE_WORDS and not token.opens for token in capitals)
-    claimed, forms = facts_of(text).claimed, _reading(text).forms
+    claimed = facts_of(text).claimed
+    named = [
+        token
+        for token in capitals
+        if token.position not in claimed and _is_name(token, titled=titled)
+    ]
+    return _joined(named, text) if named else ()
+
+
+def _joined(named: list[Token], text: Text) -> tuple[Name, ...]:
+    """Names of the tokens in `named`: those that stand side by side are one."""
+    forms = _reading(text).forms
     names: dict[tuple[str, ...], None] = {}
     words: list[str] = []
     end = -1
-    for token in capitals:
-        if token.position in claimed or not _is_name(token, titled=titled):
-            continue
+    for token in named:
         if words and token.position != end:
             names[tuple(words)] = None
             words = []
@@ -111,6 +121,8 @@ def quotes_of(text: Text) -> tuple[frozenset[str], ...]:
 
 def is_present(form: str, text: Text) -> bool:
     """Whether `text` holds the name word `form`, in any case, joined, by initials or misspelt."""
+    if form in text.words:
+        return True
     reading = _reading(text)
     if form in reading.known:
         return True
@@ -143,17 +155,20 @@ def _reading(text: Text) -> _Reading:
     while position < len(tokens):
         alias = _alias_at(tokens, position)
         if alias is None:
-            forms.append(_form(tokens[position]))
+            forms.append(_form(tokens[position].folded, tokens[position].written))
             position += 1
         else:
             forms.append(alias.name)
             forms.extend([""] * (len(alias.words) - 1))
             position += len(alias.words)
-    return _Reading(tuple(forms), frozenset(forms) | text.words)
+    return _Reading(tuple(forms), frozenset(forms))
 
 
 def _alias_at(tokens: tuple[Token, ...], position: int) -> _Alias | None:
-    for alias in _ALIASES.get(tokens[position].folded.removesuffix("'s"), ()):
+    first = tokens[position].folded
+    if "'" in first:
+        first = first.removesuffix("'s")
+    for alias in _ALIASES.get(first, ()):
         length = len(alias.words)
         here = tokens[position : position + length]
         words = tuple(token.folded.removesuffix("'s") for token in here)
@@ -162,11 +177,12 @@ def _alias_at(tokens: tuple[Token, ...], position: int) -> _Alias | None:
     return None
 
 
-def _form(token: Token) -> str:
+@lru_cache(maxsize=_CACHED_WORDS)
+def _form(folded: str, written: str) -> str:
     """A word without possessive, plural and nationality."""
-    word = token.folded.removesuffix("'s").removesuffix("s'").replace("'", "")
-    if token.written[-1] == "s" and token.written[:-1].isupper():
-        return word if "'" in token.written else word[:-1]
+    word = folded.removesuffix("'s").removesuffix("s'").replace("'", "")
+    if written[-1] == "s" and written[:-1].isupper():
+        return word if "'" in written else word[:-1]
     if known := _DEMONYMS.get(word):
         return known
     if len(word) > 3 and word.endswith("s") and not word.endswith(("ss", "us", "is")):

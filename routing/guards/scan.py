@@ -59,6 +59,18 @@ _CLOCK = re.compile(r"(\d{1,2}):(\d{2})(?::\d{2})?([ap]m|h|hs|hrs)?")
 _LIST = re.compile(r"\d+(?:,\d+)+")
 _GLUED_PRICE = re.compile(r"(rs|inr|usd|eur|gbp)(\d{1,9})")
 _NUMBERED_NAME = re.compile(r"([^\W\d_]{2,})(\d{1,3})")
+NOTABLE = (
+    NUMBER_WORDS
+    | PLACES.keys()
+    | calendar.MONTHS.keys()
+    | calendar.SINGLE_WORDS.keys()
+    | calendar.SHIFTS.keys()
+    | calendar.PHRASE_STARTS
+    | calendar.SPECIAL
+    | ONES
+)
+"""Words at which a number or a word of time may begin."""
+
 _LONG_CODE = 7
 _YEARS = range(1100, 2100)
 _COUNTED_UP_TO = 20
@@ -101,12 +113,11 @@ class Scan:
     def read_tokens(self) -> None:
         """Read the tokens that no code has claimed."""
         position = 0
-        while position < len(self.tokens):
-            behind = position
-            if position not in self.claimed:
-                behind = self._read_at(self.tokens[position])
-                self.claimed.update(range(position, behind))
-            position = max(behind, position + 1)
+        for token in self.tokens:
+            if token.position < position or _is_plain(token) or token.position in self.claimed:
+                continue
+            position = self._read_at(token)
+            self.claimed.update(range(token.position, position))
 
     def _word(self, position: int) -> str:
         return self.tokens[position].folded if 0 <= position < len(self.tokens) else ""
@@ -427,3 +438,10 @@ class Scan:
         if after[:1].isdigit():
             return True
         return token.capitalised and not token.opens
+
+
+def _is_plain(token: Token) -> bool:
+    """Whether nothing can begin at `token`: most words of most texts."""
+    if token.folded in NOTABLE or not token.folded.isalpha():
+        return False
+    return not (token.written[0] in "IVXL" and token.written.isupper())
