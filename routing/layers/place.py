@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from routing import keys
 from routing.active import TENANT, ActiveTenant, policy_name
-from routing.cacheability import policy_for_volatile, volatile_kind
+from routing.cacheability import VolatileKind, policy_for_volatile, volatile_kind
 from routing.follow_up import is_follow_up
 from routing.guards.comparison import Lexicon
 from routing.language import detect_language
@@ -22,6 +23,13 @@ RENEWABLE = "stale"
 
 LAST_RESORT = "stale_if_error"
 """Past its lifetime; better than nothing when the provider fails."""
+
+
+_REMEMBERED_CHARS = 2_000
+"""What is asked again and again is read once; long texts are not, and would fill the memory."""
+
+_remembered_language = lru_cache(maxsize=4_096)(detect_language)
+_remembered_kind = lru_cache(maxsize=4_096)(volatile_kind)
 
 
 class Place(Struct, frozen=True):
@@ -50,7 +58,7 @@ def find_place(call: Call, tenant: ActiveTenant, *, embedding_model: str) -> Pla
         return "no_policy" if controls.policy is None else "unknown_policy"
     language = language_of(call, tenant)
     policy = policy_for_volatile(
-        volatile_kind(call.query, language),
+        _kind_of(call.query, language),
         chosen=chosen,
         policies=tenant.policies,
         user=controls.user,
@@ -108,7 +116,14 @@ def _counted(call: Call, rule: ContextRule) -> ContextRule:
 
 def language_of(call: Call, tenant: ActiveTenant) -> str:
     """The language of the question: as the app says, else as it reads, else the tenant's own."""
-    return call.controls.language or detect_language(call.query) or tenant.config.language
+    short = len(call.query) <= _REMEMBERED_CHARS
+    detect = _remembered_language if short else detect_language
+    return call.controls.language or detect(call.query) or tenant.config.language
+
+
+def _kind_of(query: str, language: str) -> VolatileKind:
+    kind = _remembered_kind if len(query) <= _REMEMBERED_CHARS else volatile_kind
+    return kind(query, language)
 
 
 def refusal(entry: Entry, place: Place, *, now: float) -> str:
