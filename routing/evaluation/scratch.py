@@ -19,7 +19,7 @@ from uuid_utils import uuid7
 
 from routing import redis_names
 from routing.active import ActiveConfig, ActiveTenant, activate
-from routing.connection import connect
+from routing.connection import REDIS_FAILURES, connect
 from routing.engine import Engine
 from routing.errors import CacheUnavailable
 from routing.evaluation.labelled import CuratedQuestion
@@ -178,16 +178,22 @@ class Scratch:
 async def open_scratch(
     redis_url: str, *, setting: Setting, vectors: TextVectors
 ) -> AsyncIterator[Scratch]:
-    """A scratch tenant, removed at the end however that comes."""
+    """A scratch tenant, removed at the end however that comes.
+
+    Raises CacheUnavailable when Redis does not answer.
+    """
     redis = connect(redis_url, timeout_seconds=_BUDGET_SECONDS)
     scratch = Scratch(redis, setting, vectors)
     try:
-        yield scratch
-    finally:
+        await redis.ping()
         try:
-            await scratch.remove()
+            yield scratch
         finally:
-            await redis.aclose()
+            await scratch.remove()
+    except REDIS_FAILURES as error:
+        raise CacheUnavailable("redis", f"Redis does not answer: {error}") from error
+    finally:
+        await redis.aclose()
 
 
 def _as_measured(policy: PolicyConfig) -> PolicyConfig:
