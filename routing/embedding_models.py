@@ -14,6 +14,7 @@ import re
 from datetime import datetime
 from typing import Literal
 
+import msgspec
 from msgspec import Struct
 
 from routing.errors import ConfigError
@@ -119,6 +120,14 @@ def known_model(name: str) -> KnownModel | None:
     """What is known of the model called `name`, with or without its publisher."""
     short = name.rsplit("/", 1)[-1]
     return next((m for m in KNOWN_MODELS if name == m.name or short == m.name.split("/")[-1]), None)
+
+
+def decode_progress(blob: bytes) -> Reembedding | None:
+    """What is told of a tenant's job; None when another release wrote it."""
+    try:
+        return msgspec.json.decode(blob, type=Reembedding)
+    except msgspec.MsgspecError:
+        return None
 
 
 def bytes_per_vector(dimensions: int) -> tuple[int, int]:

@@ -27,7 +27,7 @@ from redis.exceptions import RedisError
 
 from routing import redis_names
 from routing.active import ActiveConfig, ActiveTenant
-from routing.embedding_models import Reembedding
+from routing.embedding_models import Reembedding, decode_progress
 from routing.errors import CacheUnavailable
 from routing.keeping import BEGINNING_CHARS
 from routing.keys import partition_under
@@ -151,7 +151,7 @@ class Reembedder:
             # The first model that is seen of a tenant: nothing lies anywhere else.
             first = self._begun(uid, model_id, attempts=0)
             first = msgspec.structs.replace(first, state="done")
-            await self._redis.hsetnx(redis_names.REEMBEDDING, uid, msgspec.json.encode(first))
+            await self._redis.hset(redis_names.REEMBEDDING, uid, msgspec.json.encode(first))
             return False
         if told.model_id == model_id:
             return self._now() - told.updated_at > _pause(told)
@@ -348,7 +348,7 @@ class Reembedder:
     async def _read(self) -> dict[str, Reembedding]:
         blobs = cast("dict[bytes, bytes]", await self._redis.hgetall(redis_names.REEMBEDDING))
         return {
-            uid.decode(): msgspec.json.decode(blob, type=Reembedding) for uid, blob in blobs.items()
+            uid.decode(): told for uid, blob in blobs.items() if (told := decode_progress(blob))
         }
 
     async def _latest(self, uid: str, state: Reembedding) -> Reembedding:
