@@ -13,7 +13,7 @@ import secrets
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from routing.connection import stop_tasks
@@ -45,12 +45,13 @@ class Ending:
 
     stored: look the answer up. not_stored: it was not kept, ask yourself. failed: the provider
     failed. gone: nobody flies any more, and somebody else may. unavailable: it cannot be told.
-    `token` is that of the flight.
+    `token` is that of the flight. `failures`: how many have failed one after the other.
     """
 
     kind: Literal["stored", "not_stored", "failed", "gone", "unavailable"]
     token: str = ""
     failure: Failure | None = None
+    failures: int = 0
 
 
 class Flight:
@@ -89,14 +90,26 @@ class Flight:
 class Lease:
     """The right to bring the answer that others wait for. `Flights.end` or `land` gives it up.
 
-    `ending` is what `end` tells unless it is changed; `landing`: `land` will see to it.
+    `ending` is what `end` tells unless it is changed; `landing`: `land` will see to it. `failures`
+    is how many flights before this one have failed. `since` is in epoch seconds.
     """
 
-    __slots__ = ("awaited_elsewhere", "ending", "flight", "landing", "near", "since", "valid_until")
+    __slots__ = (
+        "awaited_elsewhere", "ending", "failures", "flight", "landing", "near", "since",
+        "valid_until",
+    )  # fmt: skip
 
-    def __init__(self, flight: Flight, *, since: int, near: tuple[NearFlight, ...]) -> None:
+    def __init__(
+        self,
+        flight: Flight,
+        *,
+        since: int,
+        failures: int = 0,
+        near: tuple[NearFlight, ...] = (),
+    ) -> None:
         self.flight = flight
         self.since = since
+        self.failures = failures
         self.near = near
         self.ending = Ending("not_stored")
         self.landing = False
@@ -145,12 +158,15 @@ class Flights:
         await stop_tasks(running)
         await asyncio.gather(*self._giving_up)
 
-    async def join(self, plan: StorePlan, *, seen: str = "", near: bool = True) -> Lease | Flight:
+    async def join(
+        self, plan: StorePlan, *, seen: str = "", failures: int = 0, near: bool = True
+    ) -> Lease | Flight:
         """The lease of what `plan` would store, or the flight of who has it.
 
-        `seen`: the token of a flight that has ended and is no longer to be waited for. `near`:
-        whether the lease is to tell of similar questions in flight. While Redis does not answer,
-        calls of this process still have one of them ask.
+        `seen`: the token of a flight that has ended and is no longer to be waited for; `failures`:
+        how many the caller knows to have failed. `near`: whether the lease is to tell of similar
+        questions in flight. While Redis does not answer, calls of this process still have one of
+        them ask.
         """
         name = FlightName(plan.tenant, plan.partition, plan.entry_id)
         if (flight := self._flights.get(name)) is not None:
@@ -163,16 +179,16 @@ class Flights:
             )
         except CacheUnavailable as error:
             self._on_error(error.stage)
-            return Lease(flight, since=int(self._clock()), near=())
+            return Lease(flight, since=int(self._clock()), failures=failures)
         except BaseException:
             # The lease may have been taken already.
-            lease = Lease(flight, since=0, near=())
+            lease = Lease(flight, since=0)
             lease.ending = Ending("gone")
             self.give_up(lease)
             raise
         sighting = boarded.sighting
         if sighting.token == flight.token:
-            lease = Lease(flight, since=int(self._clock()), near=boarded.near)
+            lease = Lease(flight, since=int(self._clock()), failures=failures, near=boarded.near)
             self._keep_up(lease)
             return lease
         flight.token = sighting.token
@@ -205,6 +221,7 @@ class Flights:
     async def end(self, lease: Lease) -> None:
         """Give `lease` up, telling those who wait its `ending`. Never raises CacheUnavailable."""
         flight, ending = lease.flight, lease.ending
+        failures = lease.failures + 1 if ending.kind == "failed" else 0
         self._led.discard(lease)
         try:
             await self._store.end(
@@ -212,11 +229,12 @@ class Flights:
                 token=flight.token,
                 state=_TOLD.get(ending.kind),
                 failure=ending.failure,
+                failures=failures,
             )
         except CacheUnavailable as error:
             self._on_error(error.stage)
         finally:
-            told = Ending(ending.kind, token=flight.token, failure=ending.failure)
+            told = replace(ending, token=flight.token, failures=failures)
             self._over(flight, told)
 
     def give_up(self, lease: Lease) -> None:
@@ -307,4 +325,4 @@ def _ending(sighting: Sighting, *, token: str) -> Ending | None:
         return Ending("gone", token=token)
     if sighting.state == "flying":
         return None
-    return Ending(sighting.state, token=token, failure=sighting.failure)
+    return Ending(sighting.state, token=token, failure=sighting.failure, failures=sighting.failures)

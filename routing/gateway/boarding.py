@@ -68,7 +68,9 @@ class Boarding:
             plan = trip.lookup.plan
             if plan is None:
                 break
-            joined = await self._flights.join(plan, seen=trip.seen, near=trip.looks_near)
+            joined = await self._flights.join(
+                plan, seen=trip.seen, failures=trip.failures, near=trip.looks_near
+            )
             flight = joined if isinstance(joined, Flight) else await self._yielded(joined, plan)
             if flight is None:
                 assert isinstance(joined, Lease)  # what is not yielded is a lease
@@ -96,7 +98,7 @@ class _Trip:
     def __init__(self, passenger: Passenger, *, until: float) -> None:
         self._passenger = passenger
         self._until = until
-        self._failures = 0
+        self.failures = 0
         # An answer of its own, though old, is better than asking a provider that fails.
         self._failures_allowed = 1 if passenger.lookup.stale is not None else MAX_FAILURES
         self.lookup = passenger.lookup
@@ -131,10 +133,12 @@ class _Trip:
     def _outlives(self, ending: Ending, *, waiting: bool) -> bool:
         """Whether to try another flight after one that the provider failed.
 
-        A failure before this call came does not count.
+        A failure before this call came does not count. One between two looks at the lease does,
+        of which the next flight tells.
         """
-        self._failures += 1 if waiting or self._failures else 0
-        if self._failures < self._failures_allowed:
+        if waiting or self.failures:
+            self.failures = max(self.failures + 1, ending.failures)
+        if self.failures < self._failures_allowed:
             return True
         failure = ending.failure
         if failure is not None and failure.target == _described(self._passenger.target):

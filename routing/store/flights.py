@@ -40,11 +40,12 @@ BOARD = """
 -- milliseconds of the lease, query, vector (float32 bytes, empty for none), prefix of leases, how
 -- many neighbours to tell, token of the flight that the caller knows to have ended, milliseconds
 -- of the questions.
--- Returns {token, state, failure, {{entry id, token, query, score}, ...}}; the token tells whose.
-local held = redis.call('HMGET', KEYS[1], 'token', 'state', 'failure')
+-- Returns {{token, state, failure, failures}, {{entry id, token, query, score}, ...}}; the token
+-- tells whose.
+local held = redis.call('HMGET', KEYS[1], 'token', 'state', 'failure', 'failures')
 if held[1] and held[1] ~= ARGV[8] then
   if held[2] == 'flying' then redis.call('HSET', KEYS[1], 'awaited', '1') end
-  return {held[1], held[2], held[3] or '', {}}
+  return {held, {}}
 end
 redis.call('DEL', KEYS[1])
 redis.call('HSET', KEYS[1], 'token', ARGV[1], 'state', 'flying', 'query', ARGV[4])
@@ -65,7 +66,7 @@ if ARGV[5] ~= '' then
   redis.call('VADD', KEYS[2], 'FP32', ARGV[5], ARGV[2], 'NOQUANT')
   redis.call('PEXPIRE', KEYS[2], ARGV[9])
 end
-return {ARGV[1], 'flying', '', near}
+return {{ARGV[1], 'flying'}, near}
 """
 
 RENEW = """
@@ -80,13 +81,15 @@ return held[2] and 1 or 0
 
 END = """
 -- Ends a flight. KEYS[1] lease, KEYS[2] questions in flight; ARGV: token, entry id, state (empty:
--- tell nothing), failure, milliseconds to tell it for. Returns 0 when the lease is another's.
+-- tell nothing), failure, how many flights have failed one after the other, milliseconds to tell it
+-- for. Returns 0 when the lease is another's.
 if redis.call('HGET', KEYS[1], 'token') ~= ARGV[1] then return 0 end
 redis.call('VREM', KEYS[2], ARGV[2])
 redis.call('DEL', KEYS[1])
 if ARGV[3] ~= '' then
-  redis.call('HSET', KEYS[1], 'token', ARGV[1], 'state', ARGV[3], 'failure', ARGV[4])
-  redis.call('PEXPIRE', KEYS[1], ARGV[5])
+  redis.call('HSET', KEYS[1],
+    'token', ARGV[1], 'state', ARGV[3], 'failure', ARGV[4], 'failures', ARGV[5])
+  redis.call('PEXPIRE', KEYS[1], ARGV[6])
 end
 return 1
 """
@@ -117,11 +120,13 @@ class Failure(Struct, frozen=True, omit_defaults=True):
 
 
 class Sighting(Struct, frozen=True):
-    """What a lease says. `token` is empty when there is none."""
+    """What a lease says. `token` is empty when there is none; `failures`: of flights one after the
+    other, this one included."""
 
     token: str
     state: State
     failure: Failure | None = None
+    failures: int = 0
 
 
 class NearFlight(Struct, frozen=True):
@@ -182,9 +187,9 @@ class FlightStore:
             reply = await within(self._board_seconds, self._board(keys=name.keys, args=args))
         except _FAILURES as error:
             raise _unavailable(error) from error
-        held, state, failure, near = cast("tuple[bytes, bytes, bytes, list[list[bytes]]]", reply)
+        held, near = cast("tuple[list[bytes | None], list[list[bytes]]]", reply)
         return Boarded(
-            sighting=_sighting(held, state, failure),
+            sighting=_sighting(*held),
             near=tuple(_near(row, name) for row in near),
         )
 
@@ -201,12 +206,18 @@ class FlightStore:
         return [None if reply < 0 else bool(reply) for reply in replies]
 
     async def end(
-        self, name: FlightName, *, token: str, state: State | None, failure: Failure | None = None
+        self,
+        name: FlightName,
+        *,
+        token: str,
+        state: State | None,
+        failure: Failure | None = None,
+        failures: int = 0,
     ) -> None:
         """Give the lease up, telling those who wait how the flight ended; None tells nothing."""
         told = msgspec.msgpack.encode(_short(failure)) if failure else b""
         kept = _milliseconds(_REMEMBERED_SECONDS[state]) if state else 0
-        args: list[str | int | bytes] = [token, name.entry_id, state or "", told, kept]
+        args: list[str | int | bytes] = [token, name.entry_id, state or "", told, failures, kept]
         try:
             await self._end(keys=name.keys, args=args)
         except _FAILURES as error:
@@ -239,18 +250,28 @@ class FlightStore:
     async def _read(self, names: Sequence[FlightName]) -> list[list[bytes | None]]:
         pipe = self._fast.pipeline(transaction=False)
         for name in names:
-            pipe.hmget(redis_names.lease(*name), ["token", "state", "failure"])
+            pipe.hmget(redis_names.lease(*name), ["token", "state", "failure", "failures"])
         return cast("list[list[bytes | None]]", await pipe.execute())
 
 
-def _sighting(token: bytes | None, state: bytes | None, failure: bytes | None) -> Sighting:
+def _sighting(
+    token: bytes | None,
+    state: bytes | None,
+    failure: bytes | None = None,
+    failures: bytes | None = None,
+) -> Sighting:
     if token is None or state is None:
         return Sighting(token="", state="flying")
     try:
         told = msgspec.msgpack.decode(failure, type=Failure) if failure else None
     except msgspec.MsgspecError as error:
         raise EntryUnreadable("flight", f"unreadable failure: {error}") from error
-    return Sighting(token=token.decode(), state=cast("State", state.decode()), failure=told)
+    return Sighting(
+        token=token.decode(),
+        state=cast("State", state.decode()),
+        failure=told,
+        failures=int(failures or 0),
+    )
 
 
 def _near(row: list[bytes], name: FlightName) -> NearFlight:

@@ -15,6 +15,7 @@ from routing.config import RuntimeConfig
 from routing.gateway.app import build_app as build_gateway
 from routing.sandbox.app import build_app as build_sandbox
 from routing.sandbox.faults import Behaviour
+from tests.gateway.pairs import Pair
 from tests.gateway.scripted import ScriptedProvider
 from tests.gateway.serving import (
     Gateway,
@@ -113,6 +114,27 @@ def scripted_gateway(
     data_dir = data_dir_with_models(tmp_path_factory.mktemp("scripted"), model_cache_dir)
     with running_gateway(gateway_redis, scripted.url, data_dir) as gateway:
         yield gateway
+
+
+@pytest.fixture(scope="session")
+def pair(
+    gateway_redis: RedisServer, model_cache_dir: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Pair]:
+    """Two gateways for the session, in front of one scripted provider of their own."""
+    provider = ScriptedProvider()
+    dirs = [
+        data_dir_with_models(tmp_path_factory.mktemp("pair"), model_cache_dir) for _ in range(2)
+    ]
+    with (
+        serve(provider) as provider.url,
+        running_gateway(
+            gateway_redis, provider.url, dirs[0], single_flight_wait_seconds=4.0
+        ) as here,
+        running_gateway(
+            gateway_redis, provider.url, dirs[1], single_flight_wait_seconds=4.0
+        ) as there,
+    ):
+        yield Pair(here, there, provider)
 
 
 @pytest.fixture
