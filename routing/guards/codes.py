@@ -30,7 +30,7 @@ _SPANS = re.compile(
     r"|(?P<always>\b24/7\b)"
     r"|(?P<number>(?<!\w)#\s?\w*\d\w*)"
     r"|(?P<user>(?<!\w)@\w+)"
-    r"|(?P<file>\b[\w-]+\.(?:pdf|docx?|xlsx?|pptx?|csv|tsv|txt|md|json|ya?ml|xml|html?|css|jsx|tsx"
+    r"|(?P<file>\b[\w-]{1,80}\.(?:pdf|docx?|xlsx?|pptx?|csv|tsv|txt|md|json|ya?ml|xml|html?|css|jsx|tsx"
     r"|py|java|cpp|sh|exe|dll|zip|rar|tar|gz|png|jpe?g|gif|svg|bmp|mp[34]|avi|mov|wav|psd"
     r"|log|ini|cfg|conf|env|sql|db|apk|dmg|iso|bat|toml)\b)"
     r"|(?P<path>(?<!\w)(?:[a-z]:|~)?[\\/][\w.-]+(?:[\\/][\w.-]+)+)"

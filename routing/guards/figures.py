@@ -39,6 +39,7 @@ _ONLY_SPANISH: dict[str, int] = _TABLE["only_spanish"]
 ONES = frozenset({"one", "a", "an", "un", "uno", "una"})
 NUMBER_WORDS = frozenset(CARDINALS) | frozenset(MULTIPLIERS) | frozenset(ORDINALS)
 
+_LONGEST_NUMBER = 40
 _AND = frozenset({"and", "y"})
 _HALF = frozenset({"half", "medio", "media"})
 _NUMERIC = re.compile(r"(\d+(?:[.,]\d+)*)([^\W\d_]*)", re.UNICODE)
@@ -61,9 +62,11 @@ def digits_of(lower: str, *, language: str) -> tuple[Value, str] | None:
 
 
 def _value(digits: str, language: str) -> Value | None:
-    """None for what is no number: 1.2.3"""
+    """None for what is no number: 1.2.3, or more digits than any amount has."""
+    if len(digits) > _LONGEST_NUMBER:
+        return None
     if digits.isdigit():
-        return int(digits) if len(digits) < 40 else None
+        return int(digits)
     groups = re.split(r"[.,]", digits)
     signs = [char for char in digits if not char.isdigit()]
     whole = all(len(group) == 3 for group in groups[1:]) and len(groups[0]) <= 3

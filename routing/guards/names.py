@@ -22,6 +22,8 @@ _TITLE_WORDS = frozenset(_TABLE["title_words"].split())
 QUALIFIERS = frozenset(_TABLE["qualifiers"].split())
 _QUOTED = re.compile(r"\"+([^\"\n]{2,80})\"+|“([^”\n]{2,80})”|«([^»\n]{2,80})»")
 _NEAR_LENGTH = 5
+_READ_CLOSELY = 150
+"""Tokens up to which a text is searched for joined, misspelt and abbreviated names."""
 _INITIALS = range(2, 6)
 
 
@@ -126,6 +128,8 @@ def is_present(form: str, text: Text) -> bool:
     reading = _reading(text)
     if form in reading.known:
         return True
+    if len(text.tokens) > _READ_CLOSELY:
+        return False
     forms = [item for item in reading.forms if item]
     if any(one + other == form for one, other in pairwise(forms)):
         return True
@@ -140,6 +144,8 @@ def is_present(form: str, text: Text) -> bool:
 
 def is_abbreviated(words: tuple[str, ...], own: Text, text: Text) -> bool:
     """Whether `text` has the `words` of `own` as initials: NASA for its four words."""
+    if len(text.tokens) > _READ_CLOSELY or len(own.tokens) > _READ_CLOSELY:
+        return False
     initials = "".join([word[0] for word in words])
     return any(
         len(form) in _INITIALS and initials in form and _has_initials(form, own)

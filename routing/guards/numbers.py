@@ -8,6 +8,8 @@ from routing.guards.figures import ONES
 from routing.guards.text import Text
 
 _FREE_WORDS = 6
+_MOST_NUMBERS = 40
+"""With more that differ no two texts ask the same; units are not looked at any more."""
 
 
 def numbers(comparison: Comparison) -> str:
@@ -44,18 +46,19 @@ def _is_told_anew(asked: Text, stored: Text) -> bool:
 def _unmatched(
     asked: tuple[Quantity, ...], stored: tuple[Quantity, ...]
 ) -> tuple[list[Quantity], list[Quantity]]:
-    left, right = list(dict.fromkeys(asked)), list(dict.fromkeys(stored))
-    for same in (_equal, _equal_but_unit):
-        for item in tuple(left):
-            found = next((other for other in right if same(item, other)), None)
-            if found is not None:
-                left.remove(item)
-                right.remove(found)
+    shared = {(item.value, item.unit) for item in asked} & {
+        (item.value, item.unit) for item in stored
+    }
+    left = [item for item in dict.fromkeys(asked) if (item.value, item.unit) not in shared]
+    right = [item for item in dict.fromkeys(stored) if (item.value, item.unit) not in shared]
+    if len(left) > _MOST_NUMBERS or len(right) > _MOST_NUMBERS:
+        return left, right
+    for item in tuple(left):
+        found = next((other for other in right if _equal_but_unit(item, other)), None)
+        if found is not None:
+            left.remove(item)
+            right.remove(found)
     return left, right
-
-
-def _equal(one: Quantity, other: Quantity) -> bool:
-    return one.value == other.value and one.unit == other.unit
 
 
 def _equal_but_unit(one: Quantity, other: Quantity) -> bool:

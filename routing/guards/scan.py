@@ -56,7 +56,7 @@ _OPTIONAL_NUMBERS = frozenset({("covid", 19), ("cov", 2)})
 
 _TWO = frozenset({"two", "dos", "half"})
 _CLOCK = re.compile(r"(\d{1,2}):(\d{2})(?::\d{2})?([ap]m|h|hs|hrs)?")
-_LIST = re.compile(r"\d+(?:,\d+)+")
+_LIST = re.compile(r"\d{1,15}(?:,\d{1,15})+")
 _GLUED_PRICE = re.compile(r"(rs|inr|usd|eur|gbp)(\d{1,9})")
 _NUMBERED_NAME = re.compile(r"([^\W\d_]{2,})(\d{1,3})")
 NOTABLE = (

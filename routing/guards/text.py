@@ -15,8 +15,9 @@ from msgspec import Struct
 
 from routing.language import detect_language
 
-READ_LIMIT = 16_000
-"""Characters that are read. What stands behind them no guard has seen (see the length guard)."""
+READ_LIMIT = 4_000
+"""Characters that are read. What stands behind them no guard has seen (see the length guard), nor
+as a rule the embedding, which is cut off earlier."""
 
 _CACHED_LENGTH = 2_000
 _CACHED_TEXTS = 4_096

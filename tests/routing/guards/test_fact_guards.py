@@ -96,6 +96,16 @@ def test_dates__deadline_on_one_side__detail_shows_it() -> None:
     assert detail == "2 day | -"
 
 
+@pytest.mark.parametrize("guard", FACT_GUARDS)
+@pytest.mark.parametrize(
+    "unit", ["7", "1.", "12 ", "a-", "a.", "_", "/-", "#1", '"a" ', "{", "1:2:", "Ann ", "two "]
+)
+def test_fact_guard__monotonous_long_text__answers(guard: GuardName, unit: str) -> None:
+    long = unit * READ_LIMIT
+
+    assert GUARDS[guard](compare(long, long)) == ""
+
+
 def test_length__beyond_what_is_read__vetoed() -> None:
     long = "word " * READ_LIMIT
 
