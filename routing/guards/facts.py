@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from routing.guards import calendar
 from routing.guards.figures import ONES, Value, shown
-from routing.guards.scan import NOTABLE, VAGUE, Scan
+from routing.guards.scan import NOTABLE, ORDINAL, VAGUE, Scan
 from routing.guards.text import Text
 
 _CACHED_TEXTS = 8_192
@@ -35,9 +35,11 @@ class Quantity(Struct, frozen=True, gc=False):
     @property
     def is_bare(self) -> bool:
         """Whether it is a number without unit that cannot be left out."""
-        return not self.unit and not self.vague
+        return self.unit in ("", ORDINAL) and not self.vague
 
     def __str__(self) -> str:
+        if self.unit == ORDINAL:
+            return "last" if self.value == -1 else f"no. {shown(self.value)}"
         return f"{shown(self.value)} {self.unit}".strip()
 
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from routing.guards.comparison import Comparison
+from routing.guards.data import read_table
 from routing.guards.facts import Quantity, facts_of
 from routing.guards.figures import ONES
+from routing.guards.scan import ORDINAL
 from routing.guards.text import Text
 
-_FREE_WORDS = 6
+_LIMITS = frozenset(read_table("numbers.toml")["context"]["limit"].split())
+_FREE_WORDS = 5
 _MOST_NUMBERS = 40
 """With more that differ no two texts ask the same; units are not looked at any more."""
 
@@ -28,19 +31,25 @@ def numbers(comparison: Comparison) -> str:
     only_stored = [
         item for item in only_stored if not _harmless(item, only_asked, comparison.asked)
     ]
-    if (only_asked and only_stored) or (
-        (only_asked or only_stored) and not _is_told_anew(comparison.asked, comparison.stored)
-    ):
+    if not only_stored and _is_circumstance(only_asked, comparison.asked, comparison.stored):
+        return ""
+    if not only_asked and _is_circumstance(only_stored, comparison.stored, comparison.asked):
+        return ""
+    if only_asked or only_stored:
         return f"{_shown(only_asked)} | {_shown(only_stored)}"
     if comparison.asked.words == comparison.stored.words:
         return f"{_shown(asked.quantities)} | {_shown(stored.quantities)}"
     return ""
 
 
-def _is_told_anew(asked: Text, stored: Text) -> bool:
-    """Whether so much differs on both sides that a number more may be but a circumstance."""
-    own = min(len(asked.words - stored.words), len(stored.words - asked.words))
-    return own >= _FREE_WORDS
+def _is_circumstance(items: list[Quantity], text: Text, other: Text) -> bool:
+    """Whether `text` tells so much that `other` does not that `items` may just be more of it.
+
+    Neither a limit ("over 30 kg") nor an ordinal is: "the 27th president" is another person.
+    """
+    if not items or any(item.unit == ORDINAL for item in items):
+        return False
+    return text.words.isdisjoint(_LIMITS) and len(text.words - other.words) >= _FREE_WORDS
 
 
 def _unmatched(

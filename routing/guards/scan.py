@@ -25,6 +25,9 @@ from routing.guards.text import Text, Token
 VAGUE = "vague"
 """The unit of a number that may as well be left out: "top 5", "two" for any plural."""
 
+ORDINAL = "in order"
+"""The unit of an ordinal; as any unit it need not be said ("class 11", "11th class")."""
+
 _TABLE = read_table("numbers.toml")
 _UNITS: dict[str, str] = {
     word: unit for unit, words in _TABLE["units"].items() for word in words.split()
@@ -239,7 +242,7 @@ class Scan:
         if (before, word) in _IDLE or (word, after) in _IDLE:
             return position + 1
         if before in _PLACE_BEFORE or before.endswith("'s"):
-            self.quantities.append((PLACES[word], ""))
+            self.quantities.append((PLACES[word], ORDINAL))
             return position + 1
         return position
 
@@ -283,7 +286,7 @@ class Scan:
             self.dates.add(f"day {value}")
             return behind
         if ordinal:
-            self.quantities.append((value, ""))
+            self.quantities.append((value, ORDINAL))
             return behind
         return self._read_measured(value, start, behind)
 
