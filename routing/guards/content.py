@@ -119,7 +119,9 @@ def alike(a: Word, b: Word) -> bool:
 
 
 def language_of_pair(asked: Text, stored: Text) -> str:
-    """The language both texts are read in: the one that is known."""
+    """The language both texts are read in: the one that is known; "" when they differ."""
+    if asked.language and stored.language and asked.language != stored.language:
+        return ""
     return asked.language or stored.language
 
 

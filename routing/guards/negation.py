@@ -101,13 +101,12 @@ def _asks(clause: tuple[Token, ...], words: _Words) -> bool:
 
 def _idiom(clause: tuple[Token, ...], place: int, *, text: Text, words: _Words) -> bool:
     word = clause[place].folded
+    if word in words.inability:
+        near = clause[max(0, place - _WHY_WITHIN) : place]
+        return words.why.isdisjoint([token.folded for token in near])
     before = clause[place - 1].folded if place else ""
     after = clause[place + 1].folded if place + 1 < len(clause) else ""
     if (before, word) in words.idioms or (word, after) in words.idioms:
-        return True
-    if word in words.inability and words.why.isdisjoint(
-        [token.folded for token in clause[max(0, place - _WHY_WITHIN) : place]]
-    ):
         return True
     if not place and word in words.opening:
         return True

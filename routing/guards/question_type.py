@@ -39,25 +39,26 @@ def question_type(comparison: Comparison) -> str:
 
 
 def _apart(a: Ask, b: Ask, *, asked: Text, stored: Text, language: str) -> bool:
+    spanish = language == "es"
+    mine, theirs = word_of(a.noun, spanish=spanish), word_of(b.noun, spanish=spanish)
     if (a.kind, b.kind) not in _APART:
-        return _nouns_compare(a, b) and _other_noun(
-            a, b, asked=asked, stored=stored, language=language
+        if not _nouns_tell(a, b) or mine.function or mine.soft or theirs.function or theirs.soft:
+            return False
+        return not (
+            alike(mine, theirs)
+            or theirs.stem in content_of(asked, language).stems
+            or mine.stem in content_of(stored, language).stems
         )
     if "thing" not in (a.kind, b.kind):
         return True
-    thing, other, text = (a, b, stored) if a.kind == "thing" else (b, a, asked)
-    if other.by_noun:
-        return a.direct and b.direct
-    if other.kind == "place":
-        if not other.direct:
-            return False
-    elif other.kind != "person":
-        return True
-    noun = word_of(thing.noun, spanish=language == "es").stem
-    return noun not in content_of(text, language).stems
+    if a.by_noun or b.by_noun:
+        return a.direct and b.direct and not alike(mine, theirs)
+    if a.kind == "thing":
+        return _thing_apart(b, noun=mine.stem, stems=content_of(stored, language).stems)
+    return _thing_apart(a, noun=theirs.stem, stems=content_of(asked, language).stems)
 
 
-def _nouns_compare(a: Ask, b: Ask) -> bool:
+def _nouns_tell(a: Ask, b: Ask) -> bool:
     if not (a.direct and b.direct and a.noun and b.noun):
         return False
     if a.kind == b.kind == "count":
@@ -65,16 +66,14 @@ def _nouns_compare(a: Ask, b: Ask) -> bool:
     return a.kind in _OF_A_NOUN and b.kind in _OF_A_NOUN
 
 
-def _other_noun(a: Ask, b: Ask, *, asked: Text, stored: Text, language: str) -> bool:
-    """Whether the nouns differ and neither text has the other's."""
-    spanish = language == "es"
-    mine, theirs = word_of(a.noun, spanish=spanish), word_of(b.noun, spanish=spanish)
-    if mine.function or mine.soft or theirs.function or theirs.soft or alike(mine, theirs):
+def _thing_apart(other: Ask, *, noun: str, stems: frozenset[str]) -> bool:
+    """Whether a "what" with its `noun` is apart from `other`, whose text has these `stems`.
+
+    "Which player" and "who" go together when both texts speak of a player.
+    """
+    if other.kind == "place" and not other.direct:
         return False
-    return (
-        theirs.stem not in content_of(asked, language).stems
-        and mine.stem not in content_of(stored, language).stems
-    )
+    return other.kind not in ("place", "person") or noun not in stems
 
 
 def _shown(asks: tuple[Ask, ...]) -> str:

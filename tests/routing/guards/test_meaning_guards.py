@@ -1,4 +1,4 @@
-"""The guards of negation, opposites, kind of question, slots and language, by invented sentences."""
+"""The guards of what words mean, by cases of invented sentences."""
 
 from __future__ import annotations
 
@@ -26,9 +26,10 @@ MEANING_GUARDS = (
 )
 
 VOCABULARY = """
-how do i can not don't without no why when where who which many much is there the a my order account card cancel
-enable disable turn on off from to Paris London buy sell longest tallest , . ? ¿ cómo cuándo quién cuántos no sin
-el la más menos largo alto mi pedido cuenta activar desactivar de a por que wine tea shop
+how do i can not don't without no why when where who which many much is there the a my order card
+enable disable turn on off from to Paris London buy sell longest tallest account cancel , . ? ¿
+cómo cuándo quién cuántos no sin el la más menos largo alto mi pedido cuenta activar desactivar
+de a por que wine tea shop
 """
 WORDS = st.sampled_from(VOCABULARY.split())
 SENTENCES = st.lists(WORDS, max_size=12).map(" ".join) | st.text(max_size=60)
