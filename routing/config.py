@@ -25,7 +25,8 @@ class RuntimeConfig:
     under way may go on once the runtime is told to stop. `embedding_max_models`: how many models
     may be loaded in this process, as tenants name them; `embedding_timeout_ms` bounds what a call
     waits for a model that is elsewhere. `reembed_per_second`: how many answers are put in their
-    places in a second after a tenant's model has changed.
+    places in a second after a tenant's model has changed. `cache_max_entries` and
+    `cache_max_bytes`: how much all tenants together may keep; 0 = no limit.
     """
 
     redis_url: str = field(repr=False)
@@ -53,6 +54,8 @@ class RuntimeConfig:
     embedding_max_models: int = 4
     embedding_timeout_ms: int = 1_000
     reembed_per_second: int = 50
+    cache_max_entries: int = 0
+    cache_max_bytes: int = 0
 
 
 def load_config(environ: Mapping[str, str]) -> RuntimeConfig:
@@ -82,6 +85,8 @@ def load_config(environ: Mapping[str, str]) -> RuntimeConfig:
         embedding_workers=_positive(environ, "EMBEDDING_WORKERS", 2),
         embedding_max_models=_positive(environ, "EMBEDDING_MAX_MODELS", 4),
         embedding_timeout_ms=_positive(environ, "EMBEDDING_TIMEOUT_MS", 1_000),
+        cache_max_entries=_positive(environ, "CACHE_MAX_ENTRIES", 0),
+        cache_max_bytes=_positive(environ, "CACHE_MAX_BYTES", 0),
         reembed_per_second=_positive(environ, "REEMBED_PER_SECOND", 50),
     )
 

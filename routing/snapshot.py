@@ -349,7 +349,10 @@ class LoadedModel(Struct, frozen=True):
 
 
 class Heartbeat(Struct, frozen=True):
-    """What a runtime last said of itself; written every few seconds."""
+    """What a runtime last said of itself; written every few seconds.
+
+    `redis_memory_share`: how full Redis is; None when it has no limit.
+    """
 
     instance: str
     version: str
@@ -361,6 +364,7 @@ class Heartbeat(Struct, frozen=True):
     events_spooled: int
     error: str | None = None
     embedding_models: tuple[LoadedModel, ...] = ()
+    redis_memory_share: float | None = None
 
 
 def encode_snapshot(snapshot: Snapshot) -> bytes:

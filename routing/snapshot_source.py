@@ -47,6 +47,7 @@ class Vitals:
     events_spooled: int
     error: str | None = None
     embedding_models: tuple[LoadedModel, ...] = ()
+    redis_memory_share: float | None = None
 
 
 class SnapshotSource:
@@ -159,6 +160,7 @@ class SnapshotSource:
             events_spooled=vitals.events_spooled,
             error=self._refused or self._disk_error or vitals.error,
             embedding_models=vitals.embedding_models,
+            redis_memory_share=vitals.redis_memory_share,
         )
         await self._redis.hset(redis_names.RUNTIMES, self._instance, msgspec.json.encode(beat))
         with suppress(TimeoutError):

@@ -23,6 +23,7 @@ from routing.active import TENANT, activate, policy_name
 from routing.snapshot import Snapshot
 from routing.store.books import CUT_SECONDS
 from routing.store.collector import Collected, Collector
+from routing.store.memory import Memory, read_memory
 from routing.store.removal import SLICE, Remover, Slice, by_partition
 from routing.store.scan import scan_entries
 from routing.store.shelf import Shelf
@@ -76,15 +77,6 @@ class Preview:
     exact: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Memory:
-    """Redis' memory in bytes; `limit_bytes` and `share` are None when it has no limit."""
-
-    used_bytes: int
-    limit_bytes: int | None
-    share: float | None
-
-
 async def preview_document(redis: Redis, *, tenant: str, document: str, version: int) -> Preview:
     """What raising `document` above `version` retires."""
     return await _preview(redis, tenant, f"{document}@{version}")
@@ -117,9 +109,7 @@ async def usage(redis: Redis, *, tenant: str) -> Size:
 
 async def memory(redis: Redis) -> Memory:
     """How full Redis is."""
-    told = cast("dict[str, int]", await redis.info("memory"))
-    used, limit = told["used_memory"], told.get("maxmemory") or None
-    return Memory(used_bytes=used, limit_bytes=limit, share=used / limit if limit else None)
+    return await read_memory(redis)
 
 
 async def hottest(redis: Redis, *, tenant: str, count: int) -> tuple[Entry, ...]:

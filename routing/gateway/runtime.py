@@ -20,9 +20,10 @@ from routing.providers.openai import OpenAIProvider
 from routing.providers.targets import TargetBook
 from routing.reembedding import Reembedder
 from routing.snapshot_source import SnapshotSource, Vitals
-from routing.store.collector import Collector
 from routing.store.entries import EntryStore
 from routing.store.flights import FlightStore
+from routing.store.housekeeping import Housekeeping
+from routing.store.limits import OverallLimits
 from routing.telemetry import metrics
 from routing.telemetry.events import Event
 from routing.telemetry.sink import EventSink
@@ -69,7 +70,13 @@ class Runtime:
             on_error=metrics.cache_error,
             kept_in=config.data_dir / _MODELS_DIR,
         )
-        store = EntryStore(fast=self._fast, patient=self.patient_redis, budget_seconds=budget)
+        self._housekeeping = self._keep_house()
+        store = EntryStore(
+            fast=self._fast,
+            patient=self.patient_redis,
+            budget_seconds=budget,
+            served=self._housekeeping.served,
+        )
         self.engine = Engine(
             store=store,
             embedder=self.embedders.of_tenant,
@@ -82,9 +89,6 @@ class Runtime:
         self._background: set[asyncio.Task[object]] = set()
         self._store_turns = asyncio.Semaphore(_STORES_AT_ONCE)
         self._stores: set[asyncio.Task[object]] = set()
-        self._collector = Collector(
-            self.patient_redis, active=lambda: self.source.active, on_error=metrics.cache_error
-        )
         self._reembedder = Reembedder(
             self.patient_redis,
             store=store,
@@ -95,6 +99,15 @@ class Runtime:
         )
         self._running: list[asyncio.Task[None]] = []
 
+    def _keep_house(self) -> Housekeeping:
+        config = self.config
+        return Housekeeping(
+            self.patient_redis,
+            active=lambda: self.source.active,
+            overall=OverallLimits(config.cache_max_entries, config.cache_max_bytes),
+            on_error=metrics.cache_error,
+        )
+
     async def start(self) -> None:
         """Start every part; the embedding model goes on loading in the background."""
         await self.provider.start()
@@ -104,7 +117,7 @@ class Runtime:
         await self.engine.start()
         await self.flights.start()
         self._running = [
-            asyncio.create_task(self._collector.run(), name="collector"),
+            *self._housekeeping.start(),
             asyncio.create_task(self._reembedder.run(), name="reembedder"),
             asyncio.create_task(
                 report_splits(self.patient_redis, self.engine.splits, on_error=metrics.cache_error),
@@ -179,6 +192,7 @@ class Runtime:
             events_spooled=self.sink.spooled,
             error=self.sink.error,
             embedding_models=models,
+            redis_memory_share=self._housekeeping.memory.share,
         )
 
     def _embedder(self, key: ModelKey) -> PooledEmbedder:

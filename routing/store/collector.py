@@ -13,13 +13,15 @@ from dataclasses import dataclass
 from typing import cast
 
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
+from redis.exceptions import OutOfMemoryError, RedisError
 
 from routing import redis_names
 from routing.active import ActiveConfig
 from routing.store import lua
+from routing.store.eviction import Evictor
 from routing.store.removal import EVERYTHING, PAUSE_SECONDS, SLICE
 from routing.store.shelf import Shelf
+from routing.store.tags import TagDropper
 
 logger = logging.getLogger(__name__)
 
@@ -44,11 +46,12 @@ class Collected:
 @dataclass(frozen=True, slots=True)
 class _Books:
     """What is known of a tenant's partitions: the ``name@version`` of documents and generations
-    that some rest on, and how many were due at `now`."""
+    that some rest on, how many were due at `now`, and how many tags are still being dropped."""
 
     uid: str
     versions: tuple[str, ...]
     due: int
+    unfinished: int
     now: float
 
 
@@ -64,9 +67,12 @@ class Collector:
         *,
         active: Callable[[], ActiveConfig | None],
         on_error: Callable[[str], None],
+        evictor: Evictor | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._redis = redis
+        self._evictor = evictor
+        self._dropper = TagDropper(redis, clock=clock)
         self._active = active
         self._on_error = on_error
         self._clock = clock
@@ -99,12 +105,17 @@ class Collector:
         return collected
 
     async def _round(self) -> None:
-        if not await self._redis.set(redis_names.COLLECTOR_LEASE, b"1", nx=True, ex=_LEASE_SECONDS):
+        if not await self._take_lease():
             return
         try:
             # Shorter than the lease; what is left over is taken up by the next round.
             async with asyncio.timeout(_LONGEST_ROUND_SECONDS) as bound:
-                collected = await self.collect(await self._current())
+                if self._evictor is not None:
+                    await self._evictor.relieve()
+                config = await self._current()
+                collected = await self.collect(config)
+                if self._evictor is not None and config is not None:
+                    await self._evictor.enforce(config)
         except TimeoutError:
             if not bound.expired():
                 raise
@@ -116,6 +127,15 @@ class Collector:
             logger.info(
                 "collector.round entries=%d partitions=%d", collected.entries, collected.partitions
             )
+
+    async def _take_lease(self) -> bool:
+        try:
+            lease = redis_names.COLLECTOR_LEASE
+            return bool(await self._redis.set(lease, b"1", nx=True, ex=_LEASE_SECONDS))
+        except OutOfMemoryError:
+            # A full Redis takes no lease, and needs the round more than ever. If another runtime
+            # evicts at the same time, a little more goes than had to.
+            return self._evictor is not None
 
     async def _current(self) -> ActiveConfig | None:
         """The configuration in force, unless another is published, which may know tenants and
@@ -133,14 +153,25 @@ class Collector:
             for uid in uids:
                 pipe.smembers(redis_names.document_versions(uid))
                 pipe.zcount(redis_names.partitions(uid), "-inf", now)
+                pipe.hlen(redis_names.unfinished(uid))
             replies = await pipe.execute()
         return [
-            _Books(uid, tuple(sorted(member.decode() for member in versions)), due=due, now=now)
-            for uid, versions, due in zip(uids, replies[::2], replies[1::2], strict=True)
+            _Books(
+                uid,
+                tuple(sorted(member.decode() for member in versions)),
+                due=due,
+                unfinished=unfinished,
+                now=now,
+            )
+            for uid, versions, due, unfinished in zip(
+                uids, replies[::3], replies[1::3], replies[2::3], strict=True
+            )
         ]
 
     async def _clear_tenant(self, books: _Books, config: ActiveConfig | None) -> Collected:
         collected = Collected()
+        if books.unfinished:
+            collected += Collected(await self._dropper.finish_abandoned(books.uid))
         if config is not None:
             tenant = config.tenants.get(books.uid)
             if tenant is None and await self._redis.exists(redis_names.scratch(books.uid)):
@@ -160,6 +191,7 @@ class Collector:
         while found := await self._redis.zrange(partitions, 0, _NAMES - 1):
             for name in cast("list[bytes]", found):
                 collected += await self._clear(uid, name.decode(), bound=EVERYTHING)
+        await self._redis.unlink(redis_names.used(uid), redis_names.used_complete(uid))
         await self._redis.srem(redis_names.TENANTS, uid)
         if await self._redis.exists(partitions):
             await self._redis.sadd(redis_names.TENANTS, uid)
