@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Awaitable, Callable
 from functools import lru_cache
+from typing import TypeVar
 
 import redis
 from django.conf import settings
+from redis.asyncio import Redis as AsyncRedis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
+
+AnswerT = TypeVar("AnswerT")
 
 _TIMEOUT_SECONDS = 2.0
 _CONNECT_TIMEOUT_SECONDS = 0.5
@@ -16,6 +22,28 @@ _CONNECT_TIMEOUT_SECONDS = 0.5
 def redis_client() -> redis.Redis:
     """A client of REDIS_URL, one per process; its short timeouts keep a save from hanging."""
     return _client(settings.REDIS_URL)
+
+
+def ask_redis(
+    question: Callable[[AsyncRedis], Awaitable[AnswerT]],
+    *,
+    timeout_seconds: float = _TIMEOUT_SECONDS,
+) -> AnswerT:
+    """What `question` makes of an asyncio client of REDIS_URL, in an event loop of its own.
+
+    `timeout_seconds` is for each command. Raises redis.RedisError.
+    """
+
+    async def ask() -> AnswerT:
+        client = AsyncRedis.from_url(
+            settings.REDIS_URL,
+            socket_timeout=timeout_seconds,
+            socket_connect_timeout=_CONNECT_TIMEOUT_SECONDS,
+        )
+        async with client:
+            return await question(client)
+
+    return asyncio.run(ask())
 
 
 @lru_cache(maxsize=4)

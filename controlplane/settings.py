@@ -186,6 +186,11 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": 5.0,
         "options": {"expires": 5},
     },
+    "resume-invalidations": {
+        "task": "cache_admin.resume_invalidations",
+        "schedule": 20.0,
+        "options": {"expires": 20},
+    },
     "prune-revisions": {
         "task": "cache_admin.prune_revisions",
         "schedule": crontab(minute=20),

@@ -114,16 +114,18 @@ class Invalidation(models.Model):
     """A removal that someone asked for, and its receipt.
 
     `target` is what people see of what is removed: an id, a tag, a name; of a user a digest.
-    `subject` is the user's plain name, kept only until the removal is over. The figures are None
-    until it is: entries and index keys removed, events whose user was blanked, what a second look
-    at the data still found, and how long it took.
+    `subject` is what the removal needs besides: a user's plain name, kept only until it is over, a
+    policy's uid, a document's version. While it runs, `heard_at` says when it was last heard of,
+    and once `is_verifying`, progress counts the entries looked through. The figures are None until
+    it is over: entries and index keys removed, events whose user was blanked, what a second look at
+    the data still found, and how long it took.
     """
 
     uid = models.CharField(max_length=16, unique=True, editable=False, default=new_uid)
     tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="invalidations")
     kind = models.CharField(_("what"), max_length=8, choices=InvalidationKind.choices)
     target = models.CharField(_("which"), max_length=200)
-    subject = models.CharField(max_length=200, blank=True, editable=False)
+    subject = models.CharField(max_length=256, blank=True, editable=False)
     note = models.CharField(_("note"), max_length=500, blank=True)
     requested_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
@@ -131,12 +133,14 @@ class Invalidation(models.Model):
     requested_label = models.CharField(max_length=150, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
     started_at = models.DateTimeField(null=True, blank=True)
+    heard_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
     state = models.CharField(
         max_length=8, choices=InvalidationState.choices, default=InvalidationState.PENDING
     )
     progress_done = models.PositiveBigIntegerField(default=0)
     progress_total = models.PositiveBigIntegerField(null=True, blank=True)
+    is_verifying = models.BooleanField(default=False)
     removed_entries = models.PositiveBigIntegerField(null=True, blank=True)
     removed_index_keys = models.PositiveBigIntegerField(null=True, blank=True)
     blanked_events = models.PositiveBigIntegerField(null=True, blank=True)

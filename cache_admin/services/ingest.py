@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from django.db import DataError, IntegrityError, connection, transaction
+from django.utils import timezone
 
 from cache_admin.mappers import map_event, map_rollups
-from cache_admin.models import CallEvent, HourlyRollup, Tenant
+from cache_admin.models import CallEvent, HourlyRollup, Invalidation, InvalidationKind, Tenant
 from cache_admin.services.turns import take_turn
+from routing.redis_names import user_digest
 from routing.telemetry.events import Event
 
 _BAD_VALUE = (DataError, IntegrityError, ValueError, OverflowError, OSError)
+_LONGEST_WAY = timedelta(days=90)
+"""After which no event comes any more that a runtime kept on its disk."""
+
 _KEY_FIELDS = ("tenant", "hour", "policy", "endpoint", "model", "layer", "result")
 _SUM_FIELDS = (
     "calls",
@@ -88,8 +94,12 @@ def _first_line(error: Exception) -> str:
 
 def _store_all(events: Sequence[Event], tenants: dict[str, int]) -> Outcome:
     calls: dict[uuid.UUID, CallEvent] = {}
+    erased = _erased_users(tenants.values())
     for event in events:
         call = map_event(event, tenant_id=tenants[event.tenant])
+        erased_at = erased.get((call.tenant_id, user_digest(event.user))) if erased else None
+        if erased_at is not None and call.at <= erased_at:
+            call.user = ""
         calls.setdefault(call.id, call)
     with transaction.atomic():
         take_turn("ingest")
@@ -98,6 +108,17 @@ def _store_all(events: Sequence[Event], tenants: dict[str, int]) -> Outcome:
         CallEvent.objects.bulk_create(fresh)
         _add_rollups(map_rollups(fresh))
     return Outcome(len(fresh), len(events) - len(fresh), ())
+
+
+def _erased_users(tenant_ids: Iterable[int]) -> Mapping[tuple[int, str], datetime]:
+    """When a user of a tenant, by digest, was last erased: his events may still be on the way."""
+    erasures = Invalidation.objects.filter(
+        kind=InvalidationKind.USER,
+        tenant__in=list(tenant_ids),
+        created_at__gte=timezone.now() - _LONGEST_WAY,
+    )
+    rows = erasures.order_by("created_at").values_list("tenant_id", "target", "created_at")
+    return {(tenant_id, digest): at for tenant_id, digest, at in rows}
 
 
 def _add_rollups(rollups: Sequence[HourlyRollup]) -> None:

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import logging
+
 from celery import shared_task
 
-from cache_admin.services import fleet, push, revisions
+from cache_admin.services import fleet, push, removal, revisions
+from cache_admin.services.invalidations import RUN_TASK
+
+logger = logging.getLogger(__name__)
+
+_HOURS = 3600
 
 
 @shared_task(name="cache_admin.push_pending")
@@ -23,3 +30,20 @@ def sync_runtimes() -> int:
 def prune_revisions() -> int:
     """Drop the bodies of old revisions."""
     return revisions.prune_revisions()
+
+
+@shared_task(name=RUN_TASK, time_limit=6 * _HOURS)
+def run_invalidation(number: int) -> bool:
+    """Remove what someone asked to be removed."""
+    try:
+        return removal.run_invalidation(number)
+    except Exception as error:
+        logger.exception("invalidation.failed id=%d", number)
+        removal.fail_invalidation(number, reason=type(error).__name__)
+        return False
+
+
+@shared_task(name="cache_admin.resume_invalidations")
+def resume_invalidations() -> int:
+    """Start what was left lying."""
+    return removal.resume_invalidations()

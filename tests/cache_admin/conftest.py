@@ -98,7 +98,7 @@ def _own_language() -> None:
 @pytest.fixture
 def live_redis(redis_client: redis.Redis, redis_url: str, settings: Settings) -> redis.Redis:
     """A client of an empty Redis, which the control plane uses too."""
-    settings.REDIS_URL = redis_url
+    settings.REDIS_URL = settings.CELERY_BROKER_URL = redis_url
     return redis_client
 
 
@@ -106,6 +106,12 @@ def live_redis(redis_client: redis.Redis, redis_url: str, settings: Settings) ->
 def acme(db: None) -> Tenant:
     """The tenant Acme with its five ready policies, published as revision 1."""
     return create_tenant(actor=ROBOT, slug="acme", name="Acme")
+
+
+@pytest.fixture
+def globex(db: None) -> Tenant:
+    """Another tenant, Globex."""
+    return create_tenant(actor=ROBOT, slug="globex", name="Globex")
 
 
 @pytest.fixture

@@ -56,6 +56,7 @@ class BumpPreviewSerializer(serializers.Serializer[object]):
         allow_null=True,
         help_text="Entries that rest on the current version; null when Redis does not answer.",
     )
+    exact = serializers.BooleanField(help_text="Otherwise there are at least so many entries.")
     policies = PolicyNamesField(child=serializers.CharField())
 
 

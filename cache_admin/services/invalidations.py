@@ -1,0 +1,163 @@
+"""Removing stored answers by hand: asked for here, carried out by a worker.
+
+What is asked for is in force at once where a key changes with it (policy, tenant, document), and as
+soon as a worker comes to it elsewhere. Removals are carried out one at a time, oldest first.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from unicodedata import category
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from cache_admin.errors import InvalidInput
+from cache_admin.models import Document, Invalidation, InvalidationKind, Policy, Tenant
+from cache_admin.queue import enqueue
+from cache_admin.services.actor import Actor
+from cache_admin.services.documents import bump_document
+from cache_admin.services.publishing import Journal, change
+from cache_admin.services.validation import current, validated
+from routing.redis_names import user_digest
+
+RUN_TASK = "cache_admin.run_invalidation"
+MAX_TAG_LENGTH = 128
+MAX_USER_LENGTH = 256
+_ENTRY = re.compile(r"[A-Za-z0-9_-]{1,64}\.[A-Za-z0-9_-]{1,64}")
+
+
+@dataclass(frozen=True, slots=True)
+class InvalidationSpec:
+    """What is to go.
+
+    `target` is an entry as ``x-cache-entry`` names it, a tag, a user, the name of a policy or the
+    short name of a document; empty for the tenant.
+    """
+
+    kind: str
+    target: str = ""
+    note: str = ""
+
+
+def request_invalidation(*, tenant: Tenant, actor: Actor, spec: InvalidationSpec) -> Invalidation:
+    """Ask for what `spec` says. Raises InvalidInput when it makes no sense or there is no such."""
+    target = spec.target.strip()
+    if spec.kind == InvalidationKind.TENANT:
+        return clear_tenant(tenant=tenant, actor=actor, note=spec.note)
+    if spec.kind == InvalidationKind.POLICY:
+        policy = Policy.objects.for_tenant(tenant).filter(name=target).first()
+        if policy is None:
+            raise _unfit(_("There is no policy “%(name)s”.") % {"name": target})
+        return clear_policy(policy=policy, actor=actor, note=spec.note)
+    if spec.kind == InvalidationKind.DOCUMENT:
+        document = Document.objects.for_tenant(tenant).filter(slug=target).first()
+        if document is None:
+            raise _unfit(_("There is no document “%(slug)s”.") % {"slug": target})
+        return _bump(document, actor, note=spec.note)
+    if spec.kind not in InvalidationKind.values:
+        message = _("This cannot be removed.")
+        raise InvalidInput(message, fields={"kind": message})
+    if fault := _target_fault(spec.kind, target):
+        raise _unfit(fault)
+    is_user = spec.kind == InvalidationKind.USER
+    with transaction.atomic():
+        return _create(
+            Journal(actor, tenant),
+            kind=InvalidationKind(spec.kind),
+            target=user_digest(target) if is_user else target,
+            subject=target if is_user else "",
+            note=spec.note,
+        )
+
+
+def clear_policy(*, policy: Policy, actor: Actor, note: str = "") -> Invalidation:
+    """Make every answer stored under `policy` unreachable, and have them removed."""
+    with change(actor=actor, tenant=policy.tenant, note=note) as journal:
+        row = current(policy, expected_version=None)
+        before = row.generation
+        row.generation += 1
+        row.version += 1
+        validated(row).save()
+        journal.record(
+            "policy.cleared",
+            target=row,
+            before={"generation": before},
+            after={"generation": row.generation},
+        )
+        return _create(
+            journal, kind=InvalidationKind.POLICY, target=row.name, subject=row.uid, note=note
+        )
+
+
+def clear_tenant(*, tenant: Tenant, actor: Actor, note: str = "") -> Invalidation:
+    """Make every answer of `tenant` unreachable, and have them removed."""
+    with change(actor=actor, tenant=tenant, note=note) as journal:
+        row = current(tenant, expected_version=None)
+        before = row.generation
+        row.generation += 1
+        row.version += 1
+        validated(row).save()
+        journal.record(
+            "tenant.cleared",
+            target=row,
+            before={"generation": before},
+            after={"generation": row.generation},
+        )
+        return _create(journal, kind=InvalidationKind.TENANT, target=row.slug, note=note)
+
+
+def _bump(document: Document, actor: Actor, *, note: str) -> Invalidation:
+    with change(actor=actor, tenant=document.tenant, note=note) as journal:
+        version = bump_document(document=document, actor=actor, note=note)
+        before = version.number - 1
+        return _create(
+            journal,
+            kind=InvalidationKind.DOCUMENT,
+            target=document.slug,
+            subject=str(before),
+            note=note,
+        )
+
+
+def _create(
+    journal: Journal, *, kind: InvalidationKind, target: str, subject: str = "", note: str = ""
+) -> Invalidation:
+    row = Invalidation(
+        tenant=journal.tenant,
+        kind=kind.value,
+        target=target,
+        subject=subject,
+        note=note.strip(),
+        requested_by=journal.actor.user,
+        requested_label=journal.actor.label,
+    )
+    validated(row).save()
+    journal.record(
+        "invalidation.requested", target=row, after={"kind": kind.value, "target": target}
+    )
+    enqueue(RUN_TASK, row.pk)
+    return row
+
+
+def _target_fault(kind: str, target: str) -> str:
+    """What is wrong with the name of an entry, a tag or a user; empty when nothing is."""
+    if not target:
+        return _("Say which.")
+    if any(category(mark) in ("Cc", "Cs") for mark in target):
+        return _("This holds characters that cannot be kept.")
+    if kind == InvalidationKind.ENTRY:
+        if target.startswith("faq."):
+            return _("This answer is an FAQ. Change it or switch it off there.")
+        if not _ENTRY.fullmatch(target):
+            return _("Copy the entry from x-cache-entry: two parts with a dot between.")
+        return ""
+    limit = MAX_TAG_LENGTH if kind == InvalidationKind.TAG else MAX_USER_LENGTH
+    if len(target) > limit:
+        return _("Keep each under %(limit)d characters.") % {"limit": limit + 1}
+    return ""
+
+
+def _unfit(message: str) -> InvalidInput:
+    return InvalidInput(message, fields={"target": message})
