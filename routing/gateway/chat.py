@@ -191,6 +191,9 @@ class ChatCompletions:
             record.provider_us = record.provider_us or _microseconds_since(started)
             self._abandoned.discard(record.id)
             if lease is not None and not lease.landing:
+                if record.client_gone and lease.ending.kind == "not_stored":
+                    # That it was not stored lies in this call, not in the answer.
+                    lease.ending = Ending("gone")
                 self._flights.give_up(lease)
 
     async def _complete(self, miss: Miss) -> None:
