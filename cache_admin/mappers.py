@@ -154,6 +154,7 @@ def map_tenant(
         routes=tuple(map_route(route) for route in tenant.routes.all()),
         credentials=tuple(map_credential(item) for item in tenant.credentials.all()),
         generation=tenant.generation,
+        embedding_model=tenant.embedding_model,
         never_merge=tuple(pairs.get(tenant.pk, ())),
         lexicon=map_lexicon(getattr(tenant, "lexicon", None)),
         event_rules=map_event_rules(tenant.event_rules.all()),
@@ -291,6 +292,7 @@ def put_tenant(config: TenantConfig, row: Tenant) -> Tenant:
     """`row` with the tenant's own values as `config` has them."""
     row.language = config.language
     row.enabled = config.enabled
+    row.embedding_model = config.embedding_model
     return row
 
 

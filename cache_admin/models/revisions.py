@@ -68,12 +68,14 @@ class Revision(models.Model):
 
 
 class RuntimeInstance(models.Model):
-    """A runtime process as it last described itself."""
+    """A runtime process as it last described itself. `embedding_models` holds its
+    `routing.snapshot.LoadedModel` as JSON."""
 
     instance = models.CharField(max_length=120, primary_key=True)
     release = models.CharField(max_length=40)
     revision = models.PositiveBigIntegerField()
     embedding_model = models.CharField(max_length=200, blank=True)
+    embedding_models = models.JSONField(default=list)
     redis_ok = models.BooleanField(default=True)
     events_spooled = models.PositiveBigIntegerField(default=0)
     error = models.CharField(max_length=500, blank=True)

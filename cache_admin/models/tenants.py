@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 class Tenant(Editable):
     """A customer of the gateway. Nothing of one tenant is ever visible to another.
 
-    Raising `generation` makes every answer the tenant has unreachable.
+    Raising `generation` makes every answer the tenant has unreachable. `embedding_model`: empty for
+    the runtimes' own.
     """
 
     slug = models.SlugField(_("short name"), max_length=64, unique=True)
@@ -27,6 +28,7 @@ class Tenant(Editable):
     language = models.CharField(_("main language"), max_length=2, default="en")
     enabled = models.BooleanField(_("enabled"), default=True)
     generation = models.PositiveIntegerField(default=1, editable=False)
+    embedding_model = models.CharField(_("embedding model"), max_length=200, blank=True)
 
     objects = TenantQuerySet.as_manager()
 

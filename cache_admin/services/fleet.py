@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from datetime import timedelta
 
+import msgspec
 import redis
 from django.utils import timezone
 
@@ -21,6 +22,7 @@ _UPDATED = [
     "release",
     "revision",
     "embedding_model",
+    "embedding_models",
     "redis_ok",
     "events_spooled",
     "error",
@@ -59,6 +61,7 @@ def _row(beat: Heartbeat) -> RuntimeInstance:
         release=beat.version[:40],
         revision=beat.revision,
         embedding_model=beat.embedding_model[:200],
+        embedding_models=msgspec.to_builtins(beat.embedding_models),
         redis_ok=beat.redis_ok,
         events_spooled=beat.events_spooled,
         error=(beat.error or "")[:500],

@@ -140,6 +140,7 @@ def _portable(
         slug=tenant.slug,
         name=names[tenant.uid],
         language=tenant.language,
+        embedding_model=tenant.embedding_model,
         enabled=tenant.enabled,
         documents=tuple(PortableDocument(item.slug, titles[item.uid]) for item in tenant.documents),
         policies=tuple(_unattached(policy) for policy in tenant.policies),
@@ -168,6 +169,7 @@ def _import_tenant(item: PortableTenant, actor: Actor) -> None:
         language=item.language,
         enabled=item.enabled,
         expected_version=None,
+        embedding_model=item.embedding_model,
     )
     for document in item.documents:
         _import_document(tenant, document, actor)

@@ -31,6 +31,7 @@ class PortableTenant(Struct, frozen=True, forbid_unknown_fields=True):
     slug: Slug
     name: str
     language: str = "en"
+    embedding_model: str = ""
     enabled: bool = True
     documents: tuple[PortableDocument, ...] = ()
     policies: tuple[PolicyConfig, ...] = ()

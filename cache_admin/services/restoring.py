@@ -9,8 +9,8 @@ says:
   back does not make an outdated text true again, so its answers must not be found again;
 - generations: what was cleared by hand must not be found again either;
 - members, names, owners and review dates, which are no part of a snapshot;
-- whether a tenant is enabled, and its main language, when only that tenant is restored: those are
-  its owner's to decide, and an operator may roll back.
+- whether a tenant is enabled, its main language and its embedding model, when only that tenant is
+  restored: those are its owner's to decide, and an operator may roll back.
 """
 
 from __future__ import annotations
@@ -96,16 +96,24 @@ def restore_snapshot(
 
 
 def _restore_switches(tenant: Tenant, config: TenantConfig | None, journal: Journal) -> None:
-    before = {"language": tenant.language, "enabled": tenant.enabled}
+    before = _switches(tenant)
     if config is None:
         tenant.enabled = False
     else:
         put_tenant(config, tenant)
-    after = {"language": tenant.language, "enabled": tenant.enabled}
+    after = _switches(tenant)
     if before != after:
         tenant.version += 1
         tenant.save()
         journal.record("tenant.restored", target=tenant, before=before, after=after)
+
+
+def _switches(tenant: Tenant) -> dict[str, object]:
+    return {
+        "language": tenant.language,
+        "enabled": tenant.enabled,
+        "embedding_model": tenant.embedding_model,
+    }
 
 
 def _restore_parts(tenant: Tenant, config: TenantConfig, *, journal: Journal, above: int) -> None:

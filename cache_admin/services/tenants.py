@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from cache_admin.errors import Conflict, InvalidInput
 from cache_admin.models import Role, Tenant
 from cache_admin.services.actor import Actor
+from cache_admin.services.embedding import checked_model
 from cache_admin.services.members import set_member
 from cache_admin.services.policies import READY_POLICIES, create_policy
 from cache_admin.services.publishing import change
@@ -53,20 +54,35 @@ def update_tenant(
     language: str,
     enabled: bool,
     expected_version: int | None,
+    embedding_model: str | None = None,
 ) -> Tenant:
-    """Edit a tenant; the row as saved is returned. Its slug never changes.
+    """Edit a tenant; the row as saved is returned. Its slug never changes, and without
+    `embedding_model` that stays as well.
 
     Raises StaleEdit when `expected_version` is given and is no longer the current one, or
     InvalidInput. Saving the same values changes nothing.
     """
     with change(actor=actor, tenant=tenant) as journal:
         row = current(tenant, expected_version=expected_version)
-        before = {"name": row.name, "language": row.language, "enabled": row.enabled}
-        after = {"name": name.strip(), "language": language, "enabled": enabled}
+        before = _settings(row)
+        row.name, row.language, row.enabled = name.strip(), language, enabled
+        if embedding_model is not None:
+            row.embedding_model = checked_model(
+                embedding_model, actor=actor, before=row.embedding_model
+            )
+        after = _settings(row)
         if before == after:
             return row
-        row.name, row.language, row.enabled = name.strip(), language, enabled
         row.version += 1
         validated(row).save()
         journal.record("tenant.updated", target=row, before=before, after=after)
     return row
+
+
+def _settings(tenant: Tenant) -> dict[str, object]:
+    return {
+        "name": tenant.name,
+        "language": tenant.language,
+        "enabled": tenant.enabled,
+        "embedding_model": tenant.embedding_model,
+    }

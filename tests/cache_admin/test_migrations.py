@@ -10,6 +10,7 @@ from cache_admin.models import ModelPrice
 pytestmark = pytest.mark.django_db
 
 default_prices_migration = import_module("cache_admin.migrations.0002_default_prices")
+embedding_prices_migration = import_module("cache_admin.migrations.0009_embedding_prices")
 
 
 def test_default_prices__forwards__every_kind_of_token_priced(default_prices: None) -> None:
@@ -35,4 +36,15 @@ def test_default_prices__backwards__only_its_own_rows_go(default_prices: None) -
 
     default_prices_migration.remove_prices(apps, None)
 
-    assert list(ModelPrice.objects.values_list("model", flat=True)) == ["gpt-4o-special"]
+    left = ModelPrice.objects.exclude(model__startswith="text-embedding-")
+    assert list(left.values_list("model", flat=True)) == ["gpt-4o-special"]
+
+
+def test_embedding_prices__there_and_back__only_its_own_rows(default_prices: None) -> None:
+    before = set(ModelPrice.objects.exclude(model__startswith="text-embedding-"))
+
+    embedding_prices_migration.remove_prices(apps, None)
+    assert set(ModelPrice.objects.all()) == before
+    embedding_prices_migration.add_prices(apps, None)
+
+    assert ModelPrice.objects.get(model="text-embedding-3-small").input_nanousd == 20_000_000

@@ -4,6 +4,7 @@ import pytest
 
 from cache_admin.errors import Conflict, InvalidInput, StaleEdit
 from cache_admin.models import AuditEntry, Membership, Revision, Tenant
+from cache_admin.services.actor import Actor
 from cache_admin.services.members import set_member
 from cache_admin.services.tenants import create_tenant, update_tenant
 from tests.cache_admin.builders import ROBOT, make_user
@@ -98,3 +99,53 @@ def test_visible_to__role__holds_the_lesser_ones(
 
 def test_visible_to__outsider__nothing(acme: Tenant) -> None:
     assert not Tenant.objects.visible_to(make_user("outsider")).exists()
+
+
+def choose(tenant: Tenant, name: str, *, actor: Actor = ROBOT) -> Tenant:
+    return update_tenant(
+        tenant=tenant,
+        actor=actor,
+        name=tenant.name,
+        language=tenant.language,
+        enabled=True,
+        embedding_model=name,
+        expected_version=None,
+    )
+
+
+def test_update_tenant__embedding_model__in_the_snapshot(acme: Tenant) -> None:
+    choose(acme, "openai:text-embedding-3-small@512")
+
+    assert Revision.objects.latest("number").diff == [
+        {
+            "path": "tenants/acme/embedding_model",
+            "before": "",
+            "after": "openai:text-embedding-3-small@512",
+        }
+    ]
+
+
+@pytest.mark.parametrize("name", ["../models/e5", "openai:", "openai:text-embedding-3-small@9999"])
+def test_update_tenant__no_embedding_model__refused_at_its_field(acme: Tenant, name: str) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        choose(acme, name)
+
+    assert set(caught.value.fields) == {"embedding_model"}
+
+
+@pytest.mark.parametrize("name", ["/srv/models/e5", "someone/unknown-model"])
+def test_update_tenant__unlisted_local_model__only_by_who_runs_the_installation(
+    acme: Tenant, name: str
+) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        choose(acme, name, actor=Actor.of(make_user("owner")))
+
+    assert set(caught.value.fields) == {"embedding_model"}
+    assert choose(acme, name).embedding_model == name
+
+
+@pytest.mark.parametrize("name", ["all-mpnet-base-v2", "openai:any-model", " all-MiniLM-L6-v2 "])
+def test_update_tenant__listed_or_remote_model__by_its_owner(acme: Tenant, name: str) -> None:
+    saved = choose(acme, name, actor=Actor.of(make_user("owner")))
+
+    assert saved.embedding_model == name.strip()

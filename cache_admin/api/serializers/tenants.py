@@ -21,6 +21,15 @@ class TenantSerializer(EditableSerializer):
     name = serializers.CharField(max_length=120)
     language = serializers.RegexField(_LANGUAGE, default="en")
     enabled = serializers.BooleanField(default=True)
+    embedding_model = serializers.CharField(
+        max_length=200,
+        allow_blank=True,
+        default="",
+        help_text=(
+            "A sentence-transformers name, a directory of the runtimes, or openai:<model> with "
+            "@<dimensions> for shorter vectors; empty for the runtimes' own."
+        ),
+    )
     created_at = UtcDateTimeField(read_only=True)
     updated_at = UtcDateTimeField(read_only=True)
 

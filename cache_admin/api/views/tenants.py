@@ -87,6 +87,7 @@ class TenantDetail(TenantView):
             name=values.get("name", self.tenant.name),
             language=values.get("language", self.tenant.language),
             enabled=values.get("enabled", self.tenant.enabled),
+            embedding_model=values.get("embedding_model"),
             expected_version=expected,
         )
         return written(tenant, TenantSerializer)
