@@ -46,7 +46,7 @@ async def test_complete__sandbox_answers__whole_answer(
 ) -> None:
     answer = parse_completion(await provider.complete(body(), target=target(sandbox.url)))
 
-    assert answer.complete
+    assert answer.said.fault == ""
     assert answer.usage.output_tokens > 0
 
 
@@ -58,7 +58,7 @@ async def test_stream__sandbox_answers__same_text_as_whole(
 
     await follow(provider, sandbox, reader)
 
-    assert reader.answer().text == whole.text
+    assert reader.answer().said == whole.said
 
 
 async def test_complete__unknown_model__the_providers_words(
