@@ -118,18 +118,25 @@ def _checked_part(part: object) -> dict[str, Any]:
     return _part(part)
 
 
-def _instructions_and_turns(
-    messages: Iterable[dict[str, Any]],
-) -> tuple[list[Any], list[dict[str, Any]]]:
-    """What the system says, each with the number of turns it stands after, and the turns."""
+def _instructions_and_turns(messages: Iterable[dict[str, Any]]) -> tuple[list[Any], list[Any]]:
+    """What the system says, and the turns; the place of an instruction belongs to the turns.
+
+    A turn that instructions follow stands with their number, so that a policy that counts no turns
+    does not count how many there were either.
+    """
     instructions: list[Any] = []
-    turns: list[dict[str, Any]] = []
+    turns: list[Any] = []
+    followed_by: list[int] = []
     for message in messages:
-        if message["role"] in _INSTRUCTING_ROLES:
-            instructions.append([len(turns), _message(message)])
-        else:
+        if message["role"] not in _INSTRUCTING_ROLES:
             turns.append(_message(message))
-    return instructions, turns
+            followed_by.append(0)
+            continue
+        instructions.append(_message(message))
+        if turns:
+            followed_by[-1] += 1
+    placed = zip(turns, followed_by, strict=True)
+    return instructions, [[turn, count] if count else turn for turn, count in placed]
 
 
 def _message(message: dict[str, Any]) -> dict[str, Any]:

@@ -24,7 +24,7 @@ CASES = Path(__file__).parent / "cases"
 RULES = StoreRule()
 ASKED = Setting(query="Where do I find my invoice?")
 CALL = b'{"role":"assistant","content":null,"tool_calls":[{"id":"c1","type":"function"}]}'
-PROMPT = Setting(query="Q", system_prompt=b'[[0,{"content":"Write to help.ana@acme.com"}]]')
+PROMPT = Setting(query="Q", system_prompt=b'[{"content":"Write to help.ana@acme.com"}]')
 FORMAT = b'{"type":"json_object"}'
 SCHEMA: dict[str, Any] = {
     "type": "object",

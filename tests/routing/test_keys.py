@@ -94,7 +94,7 @@ def test_entry_id__text_differs__another_place() -> None:
 
 
 CONTEXT = Context(
-    system_prompt=b'[[0,{"content":"Be kind.","role":"system"}]]',
+    system_prompt=b'[{"content":"Be kind.","role":"system"}]',
     tools=b'{"tools":[]}',
     response_format=b'{"type":"json_object"}',
     attachments=b'[{"type":"image_url"}]',
