@@ -337,7 +337,11 @@ class Acknowledgement(Struct, frozen=True):
 
 class LoadedModel(Struct, frozen=True):
     """An embedding model as one runtime has it: `ready`, or with the `error` that keeps it from
-    being so, or else loading. `tenants` name it. `weight_bytes`: its weights in the process."""
+    being so, or else loading. `tenants` name it. `weight_bytes`: its weights in the process.
+
+    A model behind a provider's API stands here once for each account; `tenant_uids` are some of
+    those that share it, and of those that cannot have what they name.
+    """
 
     name: str
     model_id: str = ""
@@ -346,6 +350,7 @@ class LoadedModel(Struct, frozen=True):
     ready: bool = False
     tenants: int = 0
     error: str = ""
+    tenant_uids: tuple[str, ...] = ()
 
 
 class Heartbeat(Struct, frozen=True):

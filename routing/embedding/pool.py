@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -22,6 +21,8 @@ logger = logging.getLogger(__name__)
 
 _FIRST_RETRY_SECONDS = 5.0
 _LONGEST_RETRY_SECONDS = 300.0
+_MOST_TOLD = 200
+_MOST_OWNERS_TOLD = 100
 _LINGER_SECONDS = 5.0
 """Longer than a call under way still needs the model it began with."""
 
@@ -135,7 +136,7 @@ class EmbedderPool:
         self._slots: dict[ModelKey, _Slot] = {}
         self._wanted: dict[str, ModelKey] = {}
         self._current: dict[str, _Slot] = {}
-        self._unknown: dict[str, str] = {}
+        self._unknown: dict[str, tuple[str, str]] = {}
         self._active: ActiveConfig | None = None
         self._fallback: PooledEmbedder = _Missing("the tenant is not known yet")
         self._retiring: set[asyncio.Task[None]] = set()
@@ -175,7 +176,7 @@ class EmbedderPool:
                 key = self._key(active, tenant)
                 slot = self._slot(key)
             except RepriseError as error:
-                self._unknown[tenant.config.embedding_model or self.default] = str(error)
+                self._unknown[uid] = (tenant.config.embedding_model or self.default, str(error))
                 missing = _Slot(ModelKey(""), _Missing(str(error)), str(error))
                 current[uid] = self._former(uid, missing)
                 continue
@@ -185,11 +186,16 @@ class EmbedderPool:
         self._let_go()
 
     def models(self) -> tuple[LoadedModel, ...]:
-        """What this process has loaded, is loading or cannot have, by name."""
-        tenants = Counter(key.name for key in self._wanted.values())
-        told = [_told(slot, tenants[slot.key.name]) for slot in self._slots.values()]
-        told += [LoadedModel(name=name, error=error) for name, error in self._unknown.items()]
-        return tuple(sorted(_distinct(told), key=lambda model: model.name))
+        """What this process has loaded, is loading or cannot have, by name; so many at most."""
+        owners: dict[ModelKey, list[str]] = {}
+        for uid, key in self._wanted.items():
+            owners.setdefault(key, []).append(uid)
+        told = [_told(slot, owners.get(slot.key, ())) for slot in self._slots.values()]
+        told += [
+            LoadedModel(name=name, error=error, tenants=1, tenant_uids=(uid,))
+            for uid, (name, error) in self._unknown.items()
+        ]
+        return tuple(sorted(told, key=lambda model: model.name)[:_MOST_TOLD])
 
     def default_error(self) -> str | None:
         """Why the default model is not ready; empty while it is loading, None when it is ready.
@@ -309,7 +315,7 @@ class EmbedderPool:
             self.follow(self._active)
 
 
-def _told(slot: _Slot, tenants: int) -> LoadedModel:
+def _told(slot: _Slot, owners: Sequence[str]) -> LoadedModel:
     embedder = slot.embedder
     try:
         model_id, dimensions = embedder.model_id, embedder.dimensions
@@ -321,16 +327,7 @@ def _told(slot: _Slot, tenants: int) -> LoadedModel:
         dimensions=dimensions,
         weight_bytes=embedder.weight_bytes,
         ready=embedder.ready,
-        tenants=tenants,
+        tenants=len(owners),
         error=slot.error,
+        tenant_uids=tuple(owners[:_MOST_OWNERS_TOLD]) if slot.key.target else (),
     )
-
-
-def _distinct(models: Iterable[LoadedModel]) -> Iterable[LoadedModel]:
-    """One for each name: accounts of one model are told as one, as the worst of them."""
-    by_name: dict[str, LoadedModel] = {}
-    for model in models:
-        kept = by_name.get(model.name)
-        if kept is None or (kept.ready and not model.ready):
-            by_name[model.name] = model
-    return by_name.values()

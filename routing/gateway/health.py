@@ -64,11 +64,12 @@ class Health:
 
     def notes(self) -> list[str]:
         """What is wrong for single tenants, which is no reason to take calls from the others."""
-        return [
+        notes = (
             f"embedding model {model.name}: {model.error}"
             for model in self._runtime.embedders.models()
             if model.error and model.name != self._runtime.embedders.default
-        ]
+        )
+        return list(dict.fromkeys(notes))
 
 
 def _from_this_machine(request: Request) -> bool:
