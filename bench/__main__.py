@@ -1,4 +1,4 @@
-"""`python -m bench [http|push|stampede|all] [--json]`: each benchmark prints one JSON object."""
+"""`python -m bench [http|push|bump|stampede|all] [--json]`: each prints one JSON object."""
 
 from __future__ import annotations
 
@@ -7,24 +7,26 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from bench import gateway, push, stampede
+from bench import bump, gateway, push, stampede
 
 
 def main() -> None:
     """Run what the command line names."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument(
-        "which", nargs="?", default="all", choices=["http", "push", "stampede", "all"]
+        "which", nargs="?", default="all", choices=["http", "push", "bump", "stampede", "all"]
     )
     parser.add_argument("--json", action="store_true", help="one line each instead of indented")
     parser.add_argument("--seconds", type=float, default=5.0, help="of each throughput run")
     parser.add_argument("--calls", type=int, default=500, help="of each latency run")
     parser.add_argument("--saves", type=int, default=50, help="threshold saves to time")
     parser.add_argument("--rounds", type=int, default=5, help="of identical calls at once")
+    parser.add_argument("--entries", type=int, default=200_000, help="that a bump retires")
     options = parser.parse_args()
     benchmarks: dict[str, Callable[[], dict[str, Any]]] = {
         "http": lambda: gateway.run(seconds=options.seconds, calls=options.calls),
         "push": lambda: push.run(saves=options.saves),
+        "bump": lambda: bump.run(entries=options.entries),
         "stampede": lambda: stampede.run(rounds=options.rounds),
     }
     for name, run in benchmarks.items():

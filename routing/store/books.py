@@ -70,7 +70,7 @@ class Books:
         A refused entry stays in the indexes until it would have expired, naming nothing.
         """
         async with self._redis.pipeline(transaction=False) as pipe:
-            _add_partition(pipe, entry, rests_on)
+            add_partition(pipe, entry, rests_on)
             for name in index_names(entry):
                 add_to_index(pipe, name, reference(entry), until=kept_until(entry))
                 pipe.zremrangebyscore(name, "-inf", entry.created - 1)
@@ -100,7 +100,8 @@ class Books:
         return not _is_cut(cuts, asked_at)
 
 
-def _add_partition(pipe: Any, entry: Entry, rests_on: Mapping[str, str]) -> None:
+def add_partition(pipe: Any, entry: Entry, rests_on: Mapping[str, str]) -> None:
+    """Have the books know the partition of `entry` and what it rests on."""
     tenant, partition = entry.tenant, entry.partition
     pipe.sadd(redis_names.TENANTS, tenant)
     for name, version in rests_on.items():

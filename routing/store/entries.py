@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
 import msgspec
 import numpy as np
@@ -191,23 +191,30 @@ class EntryStore:
     async def _write(
         self, entry: Entry, *, vector: bytes | None, answer_vector: bytes | None, asked_at: float
     ) -> None:
-        name = redis_names.entry(entry.tenant, entry.partition, entry.entry_id)
-        vectors = redis_names.vectors(entry.tenant, entry.partition)
-        expiries = redis_names.expiries(entry.tenant, entry.partition)
-        until = kept_until(entry)
         async with self._patient.pipeline(transaction=True) as pipe:
-            pipe.delete(name)
-            pipe.hset(name, mapping={"e": _ENTRY_ENCODER.encode(entry), "at": repr(asked_at)})
-            pipe.expireat(name, until)
-            pipe.zadd(expiries, {entry.entry_id: until})
-            if answer_vector is not None:
-                pipe.hset(name, "a", answer_vector)
-            if vector is not None:
-                pipe.hset(name, "v", vector)
-                pipe.execute_command("VADD", vectors, "FP32", vector, entry.entry_id, "Q8")
+            write_entry(pipe, entry, vector=vector, answer_vector=answer_vector, asked_at=asked_at)
             await pipe.execute()
         if self._served is not None:
             await self._served.stored(entry.tenant, reference(entry), at=entry.created)
+
+
+def write_entry(
+    pipe: Any, entry: Entry, *, vector: bytes | None, answer_vector: bytes | None, asked_at: float
+) -> None:
+    """The commands that write an entry as `EntryStore` reads it; all its keys share a slot."""
+    name = redis_names.entry(entry.tenant, entry.partition, entry.entry_id)
+    vectors = redis_names.vectors(entry.tenant, entry.partition)
+    expiries = redis_names.expiries(entry.tenant, entry.partition)
+    until = kept_until(entry)
+    pipe.delete(name)
+    pipe.hset(name, mapping={"e": _ENTRY_ENCODER.encode(entry), "at": repr(asked_at)})
+    pipe.expireat(name, until)
+    pipe.zadd(expiries, {entry.entry_id: until})
+    if answer_vector is not None:
+        pipe.hset(name, "a", answer_vector)
+    if vector is not None:
+        pipe.hset(name, "v", vector)
+        pipe.execute_command("VADD", vectors, "FP32", vector, entry.entry_id, "Q8")
 
 
 def _rank(
