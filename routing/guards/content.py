@@ -6,7 +6,7 @@ is looked up once and remembered; so is every text.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 
 from msgspec import Struct
@@ -107,6 +107,24 @@ def word_of(folded: str, *, spanish: bool) -> Word:
     if not groups and folded.endswith("est") and not spanish:
         groups = lists.groups.get(lists.stem(folded[:-3]), frozenset())
     return Word(folded, stem, groups, function, soft, soft or function or bool(groups))
+
+
+@lru_cache(maxsize=8_192)
+def stems_of(text: Text, spanish: bool) -> Mapping[str, str]:  # noqa: FBT001
+    """Every stem of `text`, grammar and filler too, with the word it was last written as."""
+    return {word_of(token.folded, spanish=spanish).stem: token.folded for token in text.tokens}
+
+
+def holds(text: Text, phrase: str, *, spanish: bool) -> bool:
+    """Whether a tenant's word, in any form, or expression (folded) stands in `text`."""
+    if " " in phrase:
+        return f" {phrase} " in _spaced(text)
+    return word_of(phrase, spanish=spanish).stem in stems_of(text, spanish)
+
+
+@lru_cache(maxsize=1_024)
+def _spaced(text: Text) -> str:
+    return "".join([" ", *[f"{token.folded} " for token in text.tokens]])
 
 
 def alike(a: Word, b: Word) -> bool:

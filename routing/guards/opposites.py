@@ -12,7 +12,7 @@ from functools import lru_cache
 from msgspec import Struct
 
 from routing.guards.comparison import Comparison
-from routing.guards.content import content_of, language_of_pair, word_of
+from routing.guards.content import content_of, holds, language_of_pair, stems_of, word_of
 from routing.guards.data import read_table
 from routing.guards.degrees import degrees_apart
 from routing.guards.text import Text, Token
@@ -77,19 +77,14 @@ def opposites(comparison: Comparison) -> str:
     language = language_of_pair(asked, stored)
     spanish = language == "es"
     words = _WORDS["es" if spanish else "en"]
-    mine, theirs = _stems(asked, spanish), _stems(stored, spanish)
+    mine, theirs = stems_of(asked, spanish), stems_of(stored, spanish)
     return (
         _opposed(mine, theirs, words=words)
-        or _tenant_opposed(comparison)
+        or _tenant_opposed(comparison, spanish=spanish)
         or _particles_opposed(asked, stored, words=words, spanish=spanish)
         or degrees_apart(asked, stored, spanish=spanish)
         or _exchanged(comparison, language=language, words=words)
     )
-
-
-@lru_cache(maxsize=8_192)
-def _stems(text: Text, spanish: bool) -> Mapping[str, str]:  # noqa: FBT001
-    return {word_of(token.folded, spanish=spanish).stem: token.folded for token in text.tokens}
 
 
 def _opposed(mine: Mapping[str, str], theirs: Mapping[str, str], *, words: _Words) -> str:
@@ -122,19 +117,24 @@ def _prefixed(a: str, b: str, *, words: _Words) -> bool:
     return prefix in words.adjective_prefixes and shorter.endswith(words.adjective_endings)
 
 
-def _tenant_opposed(comparison: Comparison) -> str:
-    asked, stored = comparison.asked.words, comparison.stored.words
+def _tenant_opposed(comparison: Comparison, *, spanish: bool) -> str:
+    asked, stored = comparison.asked, comparison.stored
     for one, other in comparison.lexicon.opposites:
-        if one in asked and other in stored and one not in stored and other not in asked:
+        if (
+            holds(asked, one, spanish=spanish)
+            and holds(stored, other, spanish=spanish)
+            and not holds(stored, one, spanish=spanish)
+            and not holds(asked, other, spanish=spanish)
+        ):
             return f"{one} | {other}"
     return ""
 
 
 def _particles_opposed(asked: Text, stored: Text, *, words: _Words, spanish: bool) -> str:
-    mine = _particle_verbs(asked, words=words, spanish=spanish)
+    mine = _particle_verbs(asked, spanish)
     if not mine:
         return ""
-    theirs = _particle_verbs(stored, words=words, spanish=spanish)
+    theirs = _particle_verbs(stored, spanish)
     for verb, particle in mine.items():
         other = theirs.get(verb, "")
         if other in words.particles.get(particle, _NONE):
@@ -142,7 +142,9 @@ def _particles_opposed(asked: Text, stored: Text, *, words: _Words, spanish: boo
     return ""
 
 
-def _particle_verbs(text: Text, *, words: _Words, spanish: bool) -> dict[str, str]:
+@lru_cache(maxsize=8_192)
+def _particle_verbs(text: Text, spanish: bool) -> Mapping[str, str]:  # noqa: FBT001
+    words = _WORDS["es" if spanish else "en"]
     found: dict[str, str] = {}
     if words.particles.keys().isdisjoint(text.words):
         return found

@@ -6,6 +6,8 @@ to" ask for the same thing; so may "what" and nearly anything, unless its noun s
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from routing.guards.comparison import Comparison
 from routing.guards.content import alike, content_of, language_of_pair, word_of
 from routing.guards.data import read_table
@@ -20,6 +22,13 @@ _APART = frozenset(
     for other in others.split()
     for pair in ((kind.strip(), other), (other, kind.strip()))
 )
+_RELATIONS = {
+    language: frozenset(
+        word_of(word, spanish=language == "es").stem
+        for word in read_table("question_types.toml")[language]["relations"].split()
+    )
+    for language in ("en", "es")
+}
 _OF_A_NOUN = frozenset({"thing", "person", "place"})
 """Kinds of which the noun tells what is asked for: which team, which player."""
 
@@ -29,13 +38,30 @@ def question_type(comparison: Comparison) -> str:
     asked, stored = comparison.asked, comparison.stored
     language = language_of_pair(asked, stored)
     mine, theirs = asks_of(asked, language), asks_of(stored, language)
-    if not mine or not theirs or mine == theirs:
+    if not mine or not theirs:
         return ""
+    if detail := _relations_apart(mine, theirs, asked=asked, stored=stored, language=language):
+        return detail
     for a in mine:
         for b in theirs:
             if not _apart(a, b, asked=asked, stored=stored, language=language):
                 return ""
     return f"{_shown(mine)} | {_shown(theirs)}"
+
+
+def _relations_apart(
+    mine: Collection[Ask], theirs: Collection[Ask], *, asked: Text, stored: Text, language: str
+) -> str:
+    """Who is X, who is the wife of X: a relation to someone that only one side asks for."""
+    relations = _RELATIONS["es" if language == "es" else "en"]
+    own = content_of(asked, language).stems & relations
+    other = content_of(stored, language).stems & relations
+    if bool(own) == bool(other):
+        return ""
+    for asks in (mine, theirs):
+        if not any(ask.kind == "person" for ask in asks):
+            return ""
+    return f"{'/'.join(sorted(own)) or '-'} | {'/'.join(sorted(other)) or '-'}"
 
 
 def _apart(a: Ask, b: Ask, *, asked: Text, stored: Text, language: str) -> bool:

@@ -10,11 +10,12 @@ from collections.abc import Iterable, Sequence
 
 from msgspec import Struct
 
-from routing.guards.comparison import Comparison, Lexicon
+from routing.guards.comparison import Comparison
 from routing.guards.content import (
     Content,
     Term,
     content_of,
+    holds,
     language_of_pair,
     word_of,
 )
@@ -29,17 +30,16 @@ _TERSE = 8
 def slots(comparison: Comparison) -> str:
     """The words that fill one slot differently ("pro | gold"), or the one word too many."""
     asked, stored = comparison.asked, comparison.stored
-    if detail := _apart(comparison):
-        return detail
-    if asked.tokens == stored.tokens:
-        return ""
     language = language_of_pair(asked, stored)
+    spanish = language == "es"
+    if detail := _apart(comparison, spanish=spanish):
+        return detail
+    same = _same_for_tenant(comparison, spanish=spanish)
     mine, theirs = content_of(asked, language), content_of(stored, language)
-    left = _left(mine, theirs, lexicon=comparison.lexicon)
-    right = _left(theirs, mine, lexicon=comparison.lexicon)
+    left, right = _left(mine, theirs, same=same), _left(theirs, mine, same=same)
     if not (left or right) or len(left) > _MAX_LEFT or len(right) > _MAX_LEFT:
         return ""
-    pair = _Pair(asked, tuple(left), stored, tuple(right), spanish=language == "es")
+    pair = _Pair(asked, left, stored, right, spanish=spanish)
     terse = not asks_of(asked, language) and not asks_of(stored, language)
     shared = len(mine.hard_stems & theirs.hard_stems)
     if left and right:
@@ -59,32 +59,41 @@ class _Pair(Struct, frozen=True):
     spanish: bool
 
 
-def _apart(comparison: Comparison) -> str:
+def _apart(comparison: Comparison, *, spanish: bool) -> str:
+    """The members of a tenant's group that only one side holds, when both hold some."""
     for group in comparison.lexicon.apart:
-        mine, theirs = group & comparison.asked.words, group & comparison.stored.words
+        mine = {word for word in group if holds(comparison.asked, word, spanish=spanish)}
+        theirs = {word for word in group if holds(comparison.stored, word, spanish=spanish)}
         if mine and theirs and mine != theirs:
             return f"{_joined(mine - theirs)} | {_joined(theirs - mine)}"
     return ""
+
+
+def _same_for_tenant(comparison: Comparison, *, spanish: bool) -> frozenset[str]:
+    """The stems of words that the tenant calls alike and of which both texts hold one."""
+    stems: set[str] = set()
+    for group in comparison.lexicon.alike:
+        mine = [word for word in group if holds(comparison.asked, word, spanish=spanish)]
+        theirs = [word for word in group if holds(comparison.stored, word, spanish=spanish)]
+        if mine and theirs:
+            words = " ".join([*mine, *theirs]).split()
+            stems.update(word_of(word, spanish=spanish).stem for word in words)
+    return frozenset(stems)
 
 
 def _joined(words: Iterable[str]) -> str:
     return "/".join(sorted(words)) or "-"
 
 
-def _left(own: Content, other: Content, *, lexicon: Lexicon) -> list[Term]:
+def _left(own: Content, other: Content, *, same: frozenset[str]) -> tuple[Term, ...]:
     """The hard words of `own` that have no counterpart in `other`; numbers are another guard's."""
-    return [
+    return tuple(
         term
         for term in own.hard
         if not other.has_like(term.word)
         and not term.word.folded[0].isdigit()
-        and not (lexicon.alike and _tenant_alike(term, other, lexicon))
-    ]
-
-
-def _tenant_alike(term: Term, other: Content, lexicon: Lexicon) -> bool:
-    words = {candidate.word.folded for candidate in other.terms}
-    return any(term.word.folded in group and not words.isdisjoint(group) for group in lexicon.alike)
+        and term.word.stem not in same
+    )
 
 
 def _same_place(pair: _Pair, *, terse: bool) -> bool:

@@ -112,6 +112,30 @@ def test_slots__words_the_tenant_sets_apart__vetoed_in_any_wording() -> None:
     assert GUARDS[GuardName.SLOTS](comparison) == "basic | premium"
 
 
+def test_slots__expressions_the_tenant_calls_alike__no_veto() -> None:
+    lexicon = lexicon_of(LexiconConfig(alike=(("gold plan", "premium"),)))
+
+    comparison = compare("cancel my gold plan", "cancel my premium", lexicon=lexicon)
+
+    assert GUARDS[GuardName.SLOTS](comparison) == ""
+
+
+def test_slots__expressions_the_tenant_sets_apart__vetoed() -> None:
+    lexicon = lexicon_of(LexiconConfig(apart=(("data roaming", "voice"),)))
+
+    comparison = compare("Is data roaming included?", "Is voice included?", lexicon=lexicon)
+
+    assert GUARDS[GuardName.SLOTS](comparison) == "data roaming | voice"
+
+
+def test_slots__set_apart_in_another_form__vetoed() -> None:
+    lexicon = lexicon_of(LexiconConfig(apart=(("bond", "share"),)))
+
+    comparison = compare("How are bonds taxed?", "How are shares taxed?", lexicon=lexicon)
+
+    assert GUARDS[GuardName.SLOTS](comparison) == "bond | share"
+
+
 def test_opposites__pair_of_the_tenant__vetoed_both_ways() -> None:
     lexicon = lexicon_of(LexiconConfig(opposites=(("freeze", "release"),)))
     asked, stored = "How do I freeze my card?", "How do I release my card?"
