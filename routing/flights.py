@@ -33,6 +33,7 @@ logger = logging.getLogger(__name__)
 
 RENEW_SECONDS = 1.0
 POLL_SECONDS = 0.025
+STORE_SECONDS = 0.5
 _TOKEN_BYTES = 12
 _TOLD: dict[str, State] = {
     "stored": "stored", "not_stored": "not_stored", "failed": "failed",
@@ -209,13 +210,18 @@ class Flights:
     async def land(self, lease: Lease, store: Callable[[], Awaitable[bool]]) -> None:
         """Run `store`, which keeps the answer, and tell those who wait.
 
-        A holder that lost its lease stores all the same, unless someone has since.
+        A holder that lost its lease stores all the same, unless someone has since. Calls of this
+        process do not wait for a Redis that takes long to store.
         """
         lease.ending = Ending("gone")
+        slow = asyncio.get_running_loop().call_later(
+            STORE_SECONDS, self._over, lease.flight, Ending("unavailable")
+        )
         try:
             if not await self._overtaken(lease):
                 lease.ending = Ending("stored" if await store() else "not_stored")
         finally:
+            slow.cancel()
             await self.end(lease)
 
     async def end(self, lease: Lease) -> None:

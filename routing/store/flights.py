@@ -28,7 +28,7 @@ _REMEMBERED_SECONDS: dict[str, float] = {"stored": 3.0, "failed": 3.0, "not_stor
 waits for one in vain."""
 
 _FLIGHTS_SECONDS = 10.0
-_SIGHT_SECONDS = 1.0
+_PATIENCE_SECONDS = 0.5
 _LONGEST_BODY = 64 * 1024
 _FAILURES = (RedisError, OSError, TimeoutError)
 
@@ -166,7 +166,7 @@ class FlightStore:
     async def warm(self) -> None:
         """Load the script that calls wait for."""
         try:
-            await within(_SIGHT_SECONDS, self._load())
+            await within(_PATIENCE_SECONDS, self._load())
         except _FAILURES as error:
             raise _unavailable(error) from error
 
@@ -219,14 +219,14 @@ class FlightStore:
         kept = _milliseconds(_REMEMBERED_SECONDS[state]) if state else 0
         args: list[str | int | bytes] = [token, name.entry_id, state or "", told, failures, kept]
         try:
-            await self._end(keys=name.keys, args=args)
+            await within(_PATIENCE_SECONDS, self._end(keys=name.keys, args=args))
         except _FAILURES as error:
             raise _unavailable(error) from error
 
     async def sight(self, names: Sequence[FlightName]) -> list[Sighting]:
         """What the leases of `names` say now."""
         try:
-            rows = await within(_SIGHT_SECONDS, self._read(names))
+            rows = await within(_PATIENCE_SECONDS, self._read(names))
         except _FAILURES as error:
             raise _unavailable(error) from error
         return [_sighting(*row) for row in rows]

@@ -120,19 +120,19 @@ def scripted_gateway(
 def pair(
     gateway_redis: RedisServer, model_cache_dir: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Pair]:
-    """Two gateways for the session, in front of one scripted provider of their own."""
+    """Two gateways for the session, in front of one scripted provider of their own.
+
+    They share this process with the provider and the callers, so a slow moment is not Redis' fault.
+    """
     provider = ScriptedProvider()
+    settings = {"single_flight_wait_seconds": 4.0, "cache_budget_ms": 2_000}
     dirs = [
         data_dir_with_models(tmp_path_factory.mktemp("pair"), model_cache_dir) for _ in range(2)
     ]
     with (
         serve(provider) as provider.url,
-        running_gateway(
-            gateway_redis, provider.url, dirs[0], single_flight_wait_seconds=4.0
-        ) as here,
-        running_gateway(
-            gateway_redis, provider.url, dirs[1], single_flight_wait_seconds=4.0
-        ) as there,
+        running_gateway(gateway_redis, provider.url, dirs[0], **settings) as here,
+        running_gateway(gateway_redis, provider.url, dirs[1], **settings) as there,
     ):
         yield Pair(here, there, provider)
 

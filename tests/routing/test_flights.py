@@ -167,6 +167,22 @@ async def test_land__store_refused__followers_go_alone(processes: tuple[Process,
     assert told.kind == "not_stored"
 
 
+async def test_land__redis_takes_long_to_store__own_followers_go_alone(
+    processes: tuple[Process, Process],
+) -> None:
+    here, _ = processes
+    lease = await here.lead(plan())
+    waiting = asyncio.create_task(here.wait(plan()))
+    stores: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+    landing = asyncio.create_task(here.flights.land(lease, lambda: stores))
+
+    told = await waiting
+
+    stores.set_result(True)
+    await landing
+    assert told == Ending("unavailable")
+
+
 async def test_wait__over_the_bound__nothing_told(processes: tuple[Process, Process]) -> None:
     here, there = processes
     await here.lead(plan())
