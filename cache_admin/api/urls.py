@@ -6,12 +6,24 @@ from django.urls import URLPattern, URLResolver, include, path, re_path
 from drf_spectacular.views import SpectacularAPIView
 
 from cache_admin.api.errors import not_found
-from cache_admin.api.views import documents, faqs, keys, overview, policies, revisions, tenants
+from cache_admin.api.views import (
+    documents,
+    faqs,
+    invalidations,
+    keys,
+    matching,
+    overview,
+    policies,
+    revisions,
+    tenants,
+    upkeep,
+)
 
 _of_a_tenant: list[URLPattern | URLResolver] = [
     path("", tenants.TenantDetail.as_view()),
     path("policies/", policies.PolicyList.as_view()),
     path("policies/<slug:uid>/", policies.PolicyDetail.as_view()),
+    path("policies/<slug:uid>/clear/", invalidations.PolicyClear.as_view()),
     path("faqs/", faqs.FaqList.as_view()),
     path("faqs/<slug:uid>/", faqs.FaqDetail.as_view()),
     path("documents/", documents.DocumentList.as_view()),
@@ -24,6 +36,17 @@ _of_a_tenant: list[URLPattern | URLResolver] = [
     path("revisions/<int:number>/", revisions.RevisionDetail.as_view()),
     path("revisions/<int:number>/rollback/", revisions.RevisionRollback.as_view()),
     path("runtimes/", revisions.RuntimeList.as_view()),
+    path("never-merge/", matching.PairList.as_view()),
+    path("never-merge/<slug:uid>/", matching.PairDetail.as_view()),
+    path("lexicon/", matching.LexiconDetail.as_view()),
+    path("event-rules/", upkeep.EventRuleList.as_view()),
+    path("event-rules/<slug:uid>/", upkeep.EventRuleDetail.as_view()),
+    path("event-secrets/", upkeep.EventSecretList.as_view()),
+    path("event-secrets/<slug:uid>/", upkeep.EventSecretDetail.as_view()),
+    path("limits/", upkeep.LimitsDetail.as_view()),
+    path("clear/", invalidations.TenantClear.as_view()),
+    path("invalidations/", invalidations.InvalidationList.as_view()),
+    path("invalidations/<slug:uid>/", invalidations.InvalidationDetail.as_view()),
     path("overview/", overview.OverviewView.as_view()),
 ]
 

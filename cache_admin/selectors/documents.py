@@ -37,6 +37,6 @@ def bump_preview(document: Document) -> BumpPreview:
     return BumpPreview(
         document=document,
         entries=None if preview is None else preview.entries,
-        exact=preview is None or preview.exact,
+        exact=preview is not None and preview.exact,
         policies=tuple(policies),
     )

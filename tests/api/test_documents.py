@@ -79,6 +79,7 @@ def test_bump_preview__without_redis__does_not_guess(viewer: APIClient, manual: 
     assert viewer.get(address(manual, "bump/")).json() == {
         "current_version": 1,
         "retires_entries": None,
+        "exact": False,
         "policies": [],
     }
 
