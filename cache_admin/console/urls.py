@@ -59,6 +59,7 @@ _tenant: list[URLPattern | URLResolver] = [
     path("keys/", include(_keys)),
     path("revisions/", include(_revisions)),
     path("settings/", tenants.settings, name="settings"),
+    path("settings/embedding/", tenants.embedding, name="embedding"),
 ]
 
 _pages: list[URLPattern | URLResolver] = [

@@ -67,7 +67,7 @@ class Health:
         notes = (
             f"embedding model {model.name}: {model.error}"
             for model in self._runtime.embedders.models()
-            if model.error and model.name != self._runtime.embedders.default
+            if model.error and model.error != self._runtime.embedders.default_error()
         )
         return list(dict.fromkeys(notes))
 

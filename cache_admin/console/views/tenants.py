@@ -20,6 +20,7 @@ from cache_admin.console.workspace import (
 )
 from cache_admin.errors import DomainError
 from cache_admin.models import Role, Tenant
+from cache_admin.selectors.embedding import embedding_of
 from cache_admin.services.actor import Actor
 from cache_admin.services.tenants import create_tenant, update_tenant
 
@@ -67,6 +68,7 @@ def settings(request: ConsoleRequest, workspace: Workspace) -> HttpResponse:
                 name=form.cleaned_data["name"],
                 language=form.cleaned_data["language"],
                 enabled=form.cleaned_data["enabled"],
+                embedding_model=form.cleaned_data["chosen_model"],
                 expected_version=form.expected_version,
             ),
             done=_("Settings saved."),
@@ -74,4 +76,22 @@ def settings(request: ConsoleRequest, workspace: Workspace) -> HttpResponse:
         if saved is not None:
             return redirect("console:settings", tenant.slug)
     members = tenant.memberships.select_related("user").order_by("user__username")
-    return show(request, workspace, "console/settings/page.html", form=form, members=members)
+    state = embedding_of(tenant)
+    return show(
+        request,
+        workspace,
+        "console/settings/page.html",
+        form=form,
+        members=members,
+        embedding=state,
+    )
+
+
+@tenant_page()
+def embedding(request: ConsoleRequest, workspace: Workspace) -> HttpResponse:
+    """Where the tenant's model is ready and how far its answers have been moved; asked for again
+    by the settings page, of which it is a part."""
+    if not request.htmx:
+        return redirect("console:settings", workspace.tenant.slug)
+    state = embedding_of(workspace.tenant)
+    return show(request, workspace, "console/settings/embedding.html", embedding=state)
