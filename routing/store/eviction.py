@@ -157,16 +157,21 @@ class Evictor:
             names = await self._least_used(uid, min(_PAGE, count - evicted))
             if not names:
                 break
-            for partition, ids in by_partition(names).items():
-                for start in range(0, len(ids), SLICE):
-                    part = ids[start : start + SLICE]
-                    done = await self._remover.remove(uid, partition, part, before=EVERYTHING)
-                    evicted += done.count
-                    await asyncio.sleep(PAUSE_SECONDS)
-                if await self._shelf.next_expiry(uid, partition) is None:
-                    await self._shelf.retire(uid, partition)
+            for start in range(0, len(names), SLICE):
+                # Together, for the least used may lie in as many partitions; no more, for Redis
+                # would do them all before it serves anybody else.
+                parts = by_partition(names[start : start + SLICE])
+                removals = (self._remove(uid, where, ids) for where, ids in parts.items())
+                evicted += sum(await asyncio.gather(*removals))
+                await asyncio.sleep(PAUSE_SECONDS)
             await self._redis.zrem(redis_names.used(uid), *names)
         return evicted
+
+    async def _remove(self, uid: str, partition: str, ids: Sequence[str]) -> int:
+        done = await self._remover.remove(uid, partition, ids, before=EVERYTHING)
+        if await self._shelf.next_expiry(uid, partition) is None:
+            await self._shelf.retire(uid, partition)
+        return done.count
 
     async def _least_used(self, uid: str, count: int) -> list[str]:
         """By the order of use; before there is one, those that expire soonest."""

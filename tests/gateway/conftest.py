@@ -25,7 +25,7 @@ from tests.gateway.serving import (
     serve,
     wait_until,
 )
-from tests.gateway.values import configuration
+from tests.gateway.values import CREDENTIALS_KEY, configuration
 from tests.redis_server import RedisServer
 
 GOOD = {
@@ -86,6 +86,7 @@ def running_gateway(
         sandbox_url=provider_url,
         provider_timeout_seconds=5.0,
         max_body_bytes=100_000,
+        credentials_key=CREDENTIALS_KEY,
         **settings,
     )
     with redis.Redis.from_url(server.url) as client:

@@ -134,6 +134,7 @@ def test_store__again__replaces_the_answer(gateway: Gateway) -> None:
         ({"answer": "A", "usage": {"prompt_tokens": "x"}}, "usage"),
         ({"answer": "A", "ttl": 5}, "ttl"),
         ({"answer": "A", "tags": "x"}, "cache.tags"),
+        ({"answer": "A", "tags": [f"t{number}" for number in range(1_000)]}, "cache.tags"),
     ],
 )
 def test_store__wrong_field__400_naming_it(

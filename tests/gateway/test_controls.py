@@ -93,6 +93,8 @@ def test_controls__wrong_field__names_it(field: str, value: Any) -> None:
         (b"x-cache-min-similarity", b"high"),
         (b"x-cache-user", b"\xff"),
         (b"x-cache-threshold", b"0.9"),
+        (b"x-cache-tags", b",".join(b"t%d" % number for number in range(33))),
+        (b"x-cache-tags", b"t" * 129),
     ],
 )
 def test_controls__wrong_header__names_it(name: bytes, value: bytes) -> None:

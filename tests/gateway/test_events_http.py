@@ -1,4 +1,4 @@
-"""POST /v1/events on a real Redis, without the parts of a gateway that it does not use."""
+"""POST /v1/events on a real Redis, mostly without the parts of a gateway that it does not use."""
 
 from __future__ import annotations
 
@@ -27,7 +27,9 @@ from routing.sealed import SecretBox
 from routing.snapshot import EventRule
 from routing.store.entries import EntryStore
 from routing.store.tags import TagDropper
+from tests.gateway.serving import Gateway as Served
 from tests.gateway.serving import serve, wait_until
+from tests.gateway.values import EVENT_SECRET
 from tests.redis_server import RedisServer
 from tests.routing.builders import entry, snapshot, tenant
 
@@ -339,3 +341,18 @@ async def test_tag_dropper__begun_by_one_that_died__ended_by_another(
     assert (at_once, later) == (0, 1)
     assert not redis_client.exists(redis_names.unfinished(ACME))
     await client.aclose()
+
+
+@pytest.mark.model
+def test_events__answer_stored_by_a_call__not_served_after_the_event(gateway: Served) -> None:
+    def ask() -> str:
+        headers = {"x-cache-tags": "order:7"}
+        return str(gateway.ask("Where is my order 7?", headers=headers).headers["x-cache-layer"])
+
+    wait_until(lambda: ask() == "exact")
+    body = msgspec.json.encode(ORDER)
+    headers = {"x-reprise-tenant": "acme", "x-reprise-signature": signed(body, EVENT_SECRET)}
+
+    response = gateway.post("/v1/events", body, key="", headers=headers)
+
+    assert (response.json()["removed"], ask()) == (1, "none")

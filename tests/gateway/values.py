@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from routing.snapshot import ApiKeyConfig, Scope, Snapshot, StoreRule
+from cryptography.fernet import Fernet
+
+from routing.snapshot import ApiKeyConfig, EventRule, Scope, Snapshot, StoreRule
 from tests.routing.builders import digest, document, faq, policy, price, route, snapshot, tenant
 
 EXPIRED_KEY = "rp_expired_secret"
 REPORTS_KEY = "rp_reports_secret"
 CLOSED_KEY = "rp_closed_secret"
+EVENT_SECRET = "whsec_acme"
+CREDENTIALS_KEY = Fernet.generate_key().decode()
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 
 
@@ -37,6 +41,8 @@ def configuration(*, revision: int = 1) -> Snapshot:
         documents=(document("manual"),),
         faqs=(faq("What are your opening hours?", "From nine to five.", "when are you open"),),
         routes=(route("small", "gpt-5-mini", "small"),),
+        event_rules=(EventRule(event="order_updated", tag="order:{id}"),),
+        event_secrets=(Fernet(CREDENTIALS_KEY).encrypt(EVENT_SECRET.encode()).decode(),),
     )  # fmt: skip
     closed = tenant(
         "closed",
