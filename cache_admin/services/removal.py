@@ -42,6 +42,14 @@ _OPEN = (InvalidationState.PENDING, InvalidationState.RUNNING)
 _LEFT_OVER = "entries are still there that should be gone"
 
 
+@dataclass(frozen=True, slots=True)
+class Compacted:
+    """What was removed because no call could reach it."""
+
+    entries: int
+    partitions: int
+
+
 @dataclass(slots=True)
 class _Listener:
     """Holds what the removal, in its own thread, last said of its progress."""
@@ -91,6 +99,17 @@ def resume_invalidations() -> int:
         state=InvalidationState.PENDING
     )
     return _start_next(waited=_WAITED)
+
+
+def compact() -> Compacted:
+    """Remove what cannot be reached under the configuration in force. Raises redis.RedisError."""
+    snapshot = latest_snapshot()
+    if snapshot is None:
+        return Compacted(entries=0, partitions=0)
+    done = ask_redis(
+        partial(upkeep.compact, snapshot=snapshot), timeout_seconds=_COMMAND_TIMEOUT_SECONDS
+    )
+    return Compacted(entries=done.entries, partitions=done.partitions)
 
 
 def latest_snapshot() -> Snapshot | None:

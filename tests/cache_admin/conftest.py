@@ -103,6 +103,12 @@ def live_redis(redis_client: redis.Redis, redis_url: str, settings: Settings) ->
 
 
 @pytest.fixture
+def live_url(live_redis: redis.Redis, redis_url: str) -> str:
+    """The address of that Redis."""
+    return redis_url
+
+
+@pytest.fixture
 def acme(db: None) -> Tenant:
     """The tenant Acme with its five ready policies, published as revision 1."""
     return create_tenant(actor=ROBOT, slug="acme", name="Acme")

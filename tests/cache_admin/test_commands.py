@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 import pytest
+import redis
 from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 
@@ -14,6 +15,7 @@ from cache_admin.services.demo import seed_demo
 from cache_admin.services.keys import key_digest
 from cache_admin.services.policies import delete_policy
 from tests.cache_admin.builders import ROBOT, make_document, make_faq
+from tests.cache_admin.stored import keep_answer, kept_answers
 
 pytestmark = pytest.mark.django_db
 
@@ -187,3 +189,52 @@ def _without_uids(content: str) -> object:
             items = [{k: v for k, v in item.items() if k != "uid"} for item in tenant[group]]
             tenant[group] = sorted(items, key=str)
     return tenants
+
+
+def test_invalidate__tag__waits_for_the_receipt(
+    acme: Tenant, live_redis: redis.Redis, live_url: str
+) -> None:
+    keep_answer(live_url, acme, tags=("order:1",))
+
+    receipt = _json("invalidate", "acme", "--tag", "order:1", "--note", "Wrong")
+
+    assert (receipt["removed_entries"], receipt["residual_entries"]) == (1, 0)
+    assert kept_answers(live_redis, acme) == []
+
+
+def test_invalidate__all__generation_rises(acme: Tenant, live_redis: redis.Redis) -> None:
+    assert "0 entries" in _run("invalidate", "acme", "--all")
+
+    acme.refresh_from_db()
+    assert acme.generation == 2
+
+
+def test_invalidate__nothing_named__refused(acme: Tenant) -> None:
+    with pytest.raises(CommandError, match="--tag"):
+        _run("invalidate", "acme")
+
+
+def test_invalidate__unknown_policy__refused(acme: Tenant) -> None:
+    with pytest.raises(CommandError, match="missing"):
+        _run("invalidate", "acme", "--policy", "missing")
+
+
+def test_invalidate__redis_away__says_that_it_waits(acme: Tenant) -> None:
+    with pytest.raises(CommandError, match="A worker goes on"):
+        _run("invalidate", "acme", "--tag", "order:1")
+
+
+def test_compact__policy_deleted__its_answers_go(
+    acme: Tenant, live_redis: redis.Redis, live_url: str
+) -> None:
+    policy = acme.policies.get(name="archival")
+    keep_answer(live_url, acme, policy=policy.uid)
+    delete_policy(policy=policy, actor=ROBOT)
+
+    assert _json("compact") == {"entries": 1, "partitions": 1}
+    assert kept_answers(live_redis, acme) == []
+
+
+def test_compact__redis_away__says_so(acme: Tenant) -> None:
+    with pytest.raises(CommandError, match="Redis does not answer"):
+        _run("compact")

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 import redis
 from django.utils import timezone
-from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
+from pytest_django import DjangoCaptureOnCommitCallbacks
 
 from cache_admin.errors import InvalidInput
 from cache_admin.models import AuditEntry, CallEvent, Invalidation, Policy, Revision, Tenant
@@ -142,16 +142,11 @@ def test_clear_tenant__rolled_back__stays_cleared(acme: Tenant) -> None:
     assert acme.generation == 2
 
 
-@pytest.fixture
-def url(live_redis: redis.Redis, settings: Settings) -> str:
-    return str(settings.REDIS_URL)
-
-
 def test_run__tag__those_entries_go_and_the_receipt_tells(
-    acme: Tenant, live_redis: redis.Redis, url: str
+    acme: Tenant, live_redis: redis.Redis, live_url: str
 ) -> None:
-    keep_answer(url, acme, entry_id="e1", tags=("order:1",))
-    keep_answer(url, acme, entry_id="e2", tags=("order:2",))
+    keep_answer(live_url, acme, entry_id="e1", tags=("order:1",))
+    keep_answer(live_url, acme, entry_id="e2", tags=("order:2",))
 
     row = _carried_out(_ask(acme, "tag", "order:1"))
 
@@ -160,19 +155,21 @@ def test_run__tag__those_entries_go_and_the_receipt_tells(
     assert (row.residual_keys, row.blanked_events) == (0, None)
 
 
-def test_run__entry__that_one_goes(acme: Tenant, live_redis: redis.Redis, url: str) -> None:
-    keep_answer(url, acme, entry_id="e1")
-    keep_answer(url, acme, entry_id="e2")
+def test_run__entry__that_one_goes(acme: Tenant, live_redis: redis.Redis, live_url: str) -> None:
+    keep_answer(live_url, acme, entry_id="e1")
+    keep_answer(live_url, acme, entry_id="e2")
 
     _carried_out(_ask(acme, "entry", "p1.e1"))
 
     assert kept_answers(live_redis, acme) == ["e2"]
 
 
-def test_run__policy__only_its_answers_go(acme: Tenant, live_redis: redis.Redis, url: str) -> None:
+def test_run__policy__only_its_answers_go(
+    acme: Tenant, live_redis: redis.Redis, live_url: str
+) -> None:
     policy = make_policy(acme)
-    keep_answer(url, acme, entry_id="e1", policy=policy.uid)
-    keep_answer(url, acme, entry_id="e2", policy="other", partition="p2")
+    keep_answer(live_url, acme, entry_id="e1", policy=policy.uid)
+    keep_answer(live_url, acme, entry_id="e2", policy="other", partition="p2")
 
     row = _carried_out(_ask(acme, "policy", "chat"))
 
@@ -180,10 +177,10 @@ def test_run__policy__only_its_answers_go(acme: Tenant, live_redis: redis.Redis,
 
 
 def test_run__tenant__other_tenants_keep_theirs(
-    acme: Tenant, globex: Tenant, live_redis: redis.Redis, url: str
+    acme: Tenant, globex: Tenant, live_redis: redis.Redis, live_url: str
 ) -> None:
-    keep_answer(url, acme)
-    keep_answer(url, globex)
+    keep_answer(live_url, acme)
+    keep_answer(live_url, globex)
 
     row = _carried_out(_ask(acme, "tenant"))
 
@@ -192,11 +189,11 @@ def test_run__tenant__other_tenants_keep_theirs(
 
 
 def test_run__document__collector_takes_what_rested_on_it(
-    acme: Tenant, live_redis: redis.Redis, url: str
+    acme: Tenant, live_redis: redis.Redis, live_url: str
 ) -> None:
     policy = Policy.objects.get(name="frequent-faq")
     make_document(acme, slug="manual")
-    keep_answer(url, acme, policy=policy.uid, documents={"manual": "1"})
+    keep_answer(live_url, acme, policy=policy.uid, documents={"manual": "1"})
 
     row = _carried_out(_ask(acme, "document", "manual"))
 
@@ -205,9 +202,9 @@ def test_run__document__collector_takes_what_rested_on_it(
 
 
 def test_run__user__answers_name_and_events_are_gone(
-    acme: Tenant, live_redis: redis.Redis, url: str
+    acme: Tenant, live_redis: redis.Redis, live_url: str
 ) -> None:
-    keep_answer(url, acme, asked_by="ann")
+    keep_answer(live_url, acme, asked_by="ann")
     event = msgspec.structs.replace(make_event(acme.uid), user="ann")
     store_events([event, msgspec.structs.replace(make_event(acme.uid), user="bob")])
 
@@ -291,9 +288,9 @@ def test_fail__user__name_is_not_kept(acme: Tenant) -> None:
 
 
 def test_bump_document__answers_rest_on_it__counted_on_the_version(
-    acme: Tenant, live_redis: redis.Redis, url: str
+    acme: Tenant, live_redis: redis.Redis, live_url: str
 ) -> None:
     document = make_document(acme, slug="manual")
-    keep_answer(url, acme, documents={"manual": "1"})
+    keep_answer(live_url, acme, documents={"manual": "1"})
 
     assert bump_document(document=document, actor=ROBOT).retired_entries == 1
