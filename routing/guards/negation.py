@@ -12,7 +12,7 @@ from routing.guards.text import Text, Token
 _CLAUSE_END = frozenset(".,;:!?()¿¡\n")
 _QUESTION_WITHIN = 4
 _WHY_WITHIN = 2
-_MAX_DIFFERING = 4
+_MAX_DIFFERING = 3
 
 
 class _Words:
@@ -68,10 +68,10 @@ def negators_of(text: Text, language: str) -> tuple[str, ...]:
     if words.negators.isdisjoint(text.words):
         return ()
     clauses = _clauses(text)
-    asking = [clause for clause in clauses if _asks(clause, words)]
+    asking = [_asks(clause, words) for clause in clauses]
     found: list[str] = []
-    for clause in clauses:
-        told = bool(asking) and clause not in asking
+    for clause, asks in zip(clauses, asking, strict=True):
+        told = not asks and any(asking)
         found += [
             token.folded
             for place, token in enumerate(clause)

@@ -21,6 +21,7 @@ _PARTICLE_WITHIN = 3
 _BETWEEN = 4
 _SHORTEST_ROOT = 4
 _MAX_SHARED = 12
+_MAX_PREFIXED = 25
 _SINGULAR = ("ss", "us", "is")
 
 
@@ -94,6 +95,8 @@ def _opposed(mine: Mapping[str, str], theirs: Mapping[str, str], *, words: _Word
     for stem in sorted(only_mine & words.pairs.keys()):
         if against := words.pairs[stem] & only_theirs:
             return f"{mine[stem]} | {theirs[min(against)]}"
+    if max(len(only_mine), len(only_theirs)) > _MAX_PREFIXED:
+        return ""
     for stem in sorted(only_mine):
         written = mine[stem]
         for other in only_theirs:

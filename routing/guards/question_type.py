@@ -85,7 +85,7 @@ def _apart(a: Ask, b: Ask, *, asked: Text, stored: Text, language: str) -> bool:
 
 
 def _nouns_tell(a: Ask, b: Ask) -> bool:
-    if not (a.direct and b.direct and a.noun and b.noun):
+    if not (a.noun and b.noun) or not ((a.direct and b.direct) or (a.of and b.of)):
         return False
     if a.kind == b.kind == "count":
         return not a.by_noun and not b.by_noun

@@ -26,13 +26,15 @@ _TABLE = read_table("question_types.toml")
 class Ask(Struct, frozen=True):
     """One thing that is asked for.
 
-    `noun`: the word behind "what"; `direct`: no verb stands between; `by_noun`: it told the kind.
+    `noun`: the word behind "what"; `direct`: no verb stands between; `by_noun`: it told the kind;
+    `of`: it is asked for of something, as in the colour of X.
     """
 
     kind: str
     noun: str = ""
     direct: bool = False
     by_noun: bool = False
+    of: bool = False
 
 
 class _Grammar:
@@ -44,6 +46,7 @@ class _Grammar:
         self.phrases = {tuple(phrase.split()): kind for phrase, kind in phrases.items()}
         self.nouns: dict[str, str] = _kinds(table["nouns"])
         self.counting = frozenset(words["counting"].split())
+        self.of = frozenset(words["of"].split())
         self.copula = frozenset(words["copula"].split())
         self.after = frozenset(words["after"].split())
         self.open = frozenset(words["open"].split())
@@ -172,7 +175,13 @@ def _thing(tokens: Sequence[Token], position: int, *, grammar: _Grammar) -> Ask:
                 return Ask(compound, noun=following, direct=direct, by_noun=True)
             if kind != "neutral" and not (direct and kind in _ASKED_DIRECTLY):
                 kind = ""
-        return Ask(kind or "thing", noun=token.folded, direct=direct, by_noun=bool(kind))
+        return Ask(
+            kind or "thing",
+            noun=token.folded,
+            direct=direct,
+            by_noun=bool(kind),
+            of=following in grammar.of,
+        )
     return Ask("thing")
 
 

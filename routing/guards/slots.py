@@ -23,6 +23,8 @@ from routing.guards.questions import asks_of
 from routing.guards.text import Text
 
 _MAX_LEFT = 3
+_MAX_NEW = 12
+"""Texts with more words of their own are not the same but for a slot; comparing them takes long."""
 _MIN_SHARED = 2
 _TERSE = 8
 
@@ -36,17 +38,34 @@ def slots(comparison: Comparison) -> str:
         return detail
     same = _same_for_tenant(comparison, spanish=spanish)
     mine, theirs = content_of(asked, language), content_of(stored, language)
+    if max(len(mine.hard_stems - theirs.stems), len(theirs.hard_stems - mine.stems)) > _MAX_NEW:
+        return ""
     left, right = _left(mine, theirs, same=same), _left(theirs, mine, same=same)
     if not (left or right) or len(left) > _MAX_LEFT or len(right) > _MAX_LEFT:
         return ""
     pair = _Pair(asked, left, stored, right, spanish=spanish)
     terse = not asks_of(asked, language) and not asks_of(stored, language)
-    shared = len(mine.hard_stems & theirs.hard_stems)
     if left and right:
-        differs = shared >= (1 if terse else _MIN_SHARED) and _same_place(pair, terse=terse)
+        framed = _alike_framed(mine, theirs, pair, terse=terse)
+        differs = framed and _same_place(pair, terse=terse)
     else:
         differs = terse and _only_inserted(pair)
     return f"{_written(left)} | {_written(right)}" if differs else ""
+
+
+def _alike_framed(mine: Content, theirs: Content, pair: _Pair, *, terse: bool) -> bool:
+    """Whether the rest of the two texts is so much the same that the words left over matter.
+
+    Of a terse text one other word does; of a sentence more, the fewer, the more literally.
+    """
+    shared = len(mine.hard_stems & theirs.hard_stems)
+    if terse:
+        return shared >= 1
+    if shared < _MIN_SHARED or mine.stems - mine.hard_stems != theirs.stems - theirs.hard_stems:
+        return False
+    return shared > _MIN_SHARED or len(pair.asked.tokens) - len(pair.left) == len(
+        pair.stored.tokens
+    ) - len(pair.right)
 
 
 class _Pair(Struct, frozen=True):
