@@ -270,13 +270,15 @@ class _Erasure:
         """Walk through all entries of the tenant for those that should be gone."""
         left: list[str] = []
         looked = 0
-        async for found in scan_entries(self._redis, self._tenant):
-            looked += 1
-            meant = found.entry is None or is_meant(found.entry)
-            if meant and found.asked_at < before:
-                left.append(f"{found.partition}.{found.entry_id}")
-            if looked % _PAGE == 0:
-                self._tell(Progress(looked, None, verifying=True))
+        async for page in scan_entries(self._redis, self._tenant):
+            looked += len(page)
+            left += [
+                f"{found.partition}.{found.entry_id}"
+                for found in page
+                if found.asked_at < before and (found.entry is None or is_meant(found.entry))
+            ]
+            # Also when the page was empty: whoever listens must not take this for dead.
+            self._tell(Progress(looked, None, verifying=True))
         return left
 
     async def _remove(self, names: Sequence[str], *, before: float) -> list[Slice]:

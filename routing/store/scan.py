@@ -28,8 +28,8 @@ class Found:
     asked_at: float
 
 
-async def scan_entries(redis: Redis, tenant: str) -> AsyncIterator[Found]:
-    """Every entry of `tenant`, by walking the whole key space in steps.
+async def scan_entries(redis: Redis, tenant: str) -> AsyncIterator[tuple[Found, ...]]:
+    """Every entry of `tenant`, by walking the whole key space in steps, of which many find none.
 
     One that is written or removed meanwhile may be missed. Raises what the client raises.
     """
@@ -42,12 +42,19 @@ async def scan_entries(redis: Redis, tenant: str) -> AsyncIterator[Found]:
             for key in keys:
                 pipe.hmget(key, "e", "at")
             rows = cast("list[Sequence[bytes | None]]", await pipe.execute())
-        for key, (blob, asked_at) in zip(cast("list[bytes]", keys), rows, strict=True):
-            if blob is not None:
-                partition, _, entry_id = key.decode().removeprefix(start).partition("}:e:")
-                yield Found(partition, entry_id, _decode(blob), float(asked_at or 0))
+        named = (key.decode().removeprefix(start) for key in cast("list[bytes]", keys))
+        yield tuple(
+            _found(name, blob, asked_at)
+            for name, (blob, asked_at) in zip(named, rows, strict=True)
+            if blob is not None
+        )
         if cursor == 0:
             return
+
+
+def _found(name: str, blob: bytes, asked_at: bytes | None) -> Found:
+    partition, _, entry_id = name.partition("}:e:")
+    return Found(partition, entry_id, _decode(blob), float(asked_at or 0))
 
 
 def _decode(blob: bytes) -> Entry | None:
