@@ -33,7 +33,7 @@ logger = logging.getLogger(__name__)
 
 RENEW_SECONDS = 1.0
 POLL_SECONDS = 0.025
-STORE_SECONDS = 0.5
+STORE_SECONDS = 1.0
 _TOKEN_BYTES = 12
 _TOLD: dict[str, State] = {
     "stored": "stored", "not_stored": "not_stored", "failed": "failed",

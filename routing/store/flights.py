@@ -28,7 +28,7 @@ _REMEMBERED_SECONDS: dict[str, float] = {"stored": 3.0, "failed": 3.0, "not_stor
 waits for one in vain."""
 
 _FLIGHTS_SECONDS = 10.0
-_PATIENCE_SECONDS = 0.5
+_PATIENCE_SECONDS = 1.0
 _LONGEST_BODY = 64 * 1024
 _FAILURES = (RedisError, OSError, TimeoutError)
 

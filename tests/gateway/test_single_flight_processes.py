@@ -25,9 +25,14 @@ FOLLOWERS = 20
 
 @pytest.fixture
 def processes(
-    gateway_redis: RedisServer, sandbox: Sandbox, model_cache_dir: Path, tmp_path: Path
+    gateway_redis: RedisServer,
+    sandbox: Sandbox,
+    model_cache_dir: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[list[Process]]:
-    """Two runtimes in front of one sandbox."""
+    """Two runtimes in front of one sandbox, patient with a Redis that shares its machine."""
+    monkeypatch.setenv("CACHE_BUDGET_MS", "2000")
     with redis.Redis.from_url(gateway_redis.url) as client:
         publish(client, configuration())
     started = []
