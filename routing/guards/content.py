@@ -12,6 +12,7 @@ from functools import lru_cache
 from msgspec import Struct
 
 from routing.guards.data import read_table
+from routing.guards.remember import remembered
 from routing.guards.stems import english_stem, near_spelling, spanish_stem
 from routing.guards.text import Text, Token
 
@@ -68,7 +69,7 @@ class _Lists(Struct, frozen=True):
     groups: dict[str, frozenset[int]]
 
 
-@lru_cache(maxsize=8_192)
+@remembered
 def content_of(text: Text, language: str) -> Content:
     """The content of `text`, read as `language` ("es" is Spanish, anything else English).
 
@@ -109,7 +110,7 @@ def word_of(folded: str, *, spanish: bool) -> Word:
     return Word(folded, stem, groups, function, soft, soft or function or bool(groups))
 
 
-@lru_cache(maxsize=8_192)
+@remembered
 def stems_of(text: Text, spanish: bool) -> Mapping[str, str]:  # noqa: FBT001
     """Every stem of `text`, grammar and filler too, with the word it was last written as."""
     return {word_of(token.folded, spanish=spanish).stem: token.folded for token in text.tokens}
@@ -122,7 +123,7 @@ def holds(text: Text, phrase: str, *, spanish: bool) -> bool:
     return word_of(phrase, spanish=spanish).stem in stems_of(text, spanish)
 
 
-@lru_cache(maxsize=1_024)
+@remembered
 def _spaced(text: Text) -> str:
     return "".join([" ", *[f"{token.folded} " for token in text.tokens]])
 

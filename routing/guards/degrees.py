@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 from routing.guards.content import Word, alike, word_of
+from routing.guards.remember import remembered
 from routing.guards.text import Text
 
 _SHORTEST = 6
@@ -26,7 +25,7 @@ def degrees_apart(asked: Text, stored: Text, *, spanish: bool) -> str:
     return f"{mine[0].folded} | {theirs[0].folded}"
 
 
-@lru_cache(maxsize=8_192)
+@remembered
 def degrees_of(text: Text, spanish: bool) -> tuple[Word, ...]:  # noqa: FBT001
     """The superlatives of an English text, what stands behind más or menos in a Spanish one."""
     if not spanish:

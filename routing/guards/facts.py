@@ -7,16 +7,14 @@ is a date, the 12345 of "order 12345" a code, the 5 of "5 kg" a quantity.
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 
 from msgspec import Struct
 
 from routing.guards import calendar
 from routing.guards.figures import ONES, Value, shown
+from routing.guards.remember import remembered
 from routing.guards.scan import NOTABLE, ORDINAL, VAGUE, Scan
 from routing.guards.text import Text
-
-_CACHED_TEXTS = 8_192
 
 _TRIGGER_WORDS = (NOTABLE - ONES) | {word for word in calendar.UNITS if len(word) > 1}
 _TRIGGER_SIGNS = re.compile(r"\d|[@{<\[/\\_#%]|\.\w|[IVXL]{2}")
@@ -58,7 +56,7 @@ class Facts(Struct, frozen=True):
 _NOTHING = Facts()
 
 
-@lru_cache(maxsize=_CACHED_TEXTS)
+@remembered
 def facts_of(text: Text) -> Facts:
     """The facts in `text`."""
     if text.words.isdisjoint(_TRIGGER_WORDS) and not _TRIGGER_SIGNS.search(text.clean):

@@ -11,10 +11,10 @@ from msgspec import Struct
 from routing.guards.content import word_of
 from routing.guards.data import read_table
 from routing.guards.facts import facts_of
+from routing.guards.remember import remembered
 from routing.guards.stems import near_spelling
 from routing.guards.text import Text, Token, fold
 
-_CACHED_TEXTS = 8_192
 _CACHED_WORDS = 32_768
 _TABLE = read_table("names.toml")
 _COMMON = frozenset(_TABLE["common"].split())
@@ -73,7 +73,7 @@ class _Reading(Struct, frozen=True):
     known: frozenset[str]
 
 
-@lru_cache(maxsize=_CACHED_TEXTS)
+@remembered
 def names_of(text: Text) -> tuple[Name, ...]:
     """The names in `text`, from left to right, each once."""
     if text.language == "de" or text.clean[1:].islower():
@@ -109,7 +109,7 @@ def _joined(named: list[Token], text: Text) -> tuple[Name, ...]:
     return tuple(Name(words) for words in names)
 
 
-@lru_cache(maxsize=_CACHED_TEXTS)
+@remembered
 def quotes_of(text: Text) -> tuple[frozenset[str], ...]:
     """The words of each passage in double quotes."""
     if text.clean.isascii() and '"' not in text.clean:
@@ -154,7 +154,7 @@ def is_abbreviated(words: tuple[str, ...], own: Text, text: Text) -> bool:
     )
 
 
-@lru_cache(maxsize=_CACHED_TEXTS)
+@remembered
 def _reading(text: Text) -> _Reading:
     forms: list[str] = []
     position, tokens = 0, text.tokens

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 from routing.guards.comparison import Comparison
 from routing.guards.content import Content, content_of, language_of_pair
 from routing.guards.data import read_table
+from routing.guards.remember import remembered
 from routing.guards.text import Text, Token
 
 _CLAUSE_END = frozenset(".,;:!?()¿¡\n")
@@ -57,7 +56,7 @@ def _otherwise_worded(mine: Content, theirs: Content) -> bool:
     return differing > _MAX_DIFFERING and differing > len(mine.hard_stems & theirs.hard_stems)
 
 
-@lru_cache(maxsize=8_192)
+@remembered
 def negators_of(text: Text, language: str) -> tuple[str, ...]:
     """The words by which the question in `text` denies something, in order.
 

@@ -7,7 +7,6 @@ verb (turn on, turn off). Exchanged are the ends of a way (from A to B) and who 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import lru_cache
 
 from msgspec import Struct
 
@@ -15,6 +14,7 @@ from routing.guards.comparison import Comparison
 from routing.guards.content import content_of, holds, language_of_pair, stems_of, word_of
 from routing.guards.data import read_table
 from routing.guards.degrees import degrees_apart
+from routing.guards.remember import remembered
 from routing.guards.text import Text, Token
 
 _PARTICLE_WITHIN = 3
@@ -145,7 +145,7 @@ def _particles_opposed(asked: Text, stored: Text, *, words: _Words, spanish: boo
     return ""
 
 
-@lru_cache(maxsize=8_192)
+@remembered
 def _particle_verbs(text: Text, spanish: bool) -> Mapping[str, str]:  # noqa: FBT001
     words = _WORDS["es" if spanish else "en"]
     found: dict[str, str] = {}
@@ -178,7 +178,7 @@ def _exchanged(comparison: Comparison, *, language: str, words: _Words) -> str:
     return ""
 
 
-@lru_cache(maxsize=8_192)
+@remembered
 def _once(text: Text, language: str) -> Mapping[str, Token]:
     """The token of each hard word that stands once, in order."""
     found: dict[str, Token] = {}

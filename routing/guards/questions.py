@@ -7,11 +7,11 @@ data/question_types.toml.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
 
 from msgspec import Struct
 
 from routing.guards.data import read_table
+from routing.guards.remember import remembered
 from routing.guards.text import Text, Token
 
 _MAX_WORDS = 120
@@ -79,7 +79,7 @@ def _kinds(table: dict[str, str], *, sep: str | None = None) -> dict[str, str]:
 _GRAMMARS = {name: _Grammar(_TABLE[name], _TABLE[name]) for name in ("en", "es")}
 
 
-@lru_cache(maxsize=8_192)
+@remembered
 def asks_of(text: Text, language: str) -> tuple[Ask, ...]:
     """What `text` asks for, in order; empty when it is no plain question."""
     grammar = _GRAMMARS["es" if language == "es" else "en"]
