@@ -8,6 +8,7 @@ from drf_spectacular.views import SpectacularAPIView
 from cache_admin.api.errors import not_found
 from cache_admin.api.views import (
     documents,
+    embedding,
     faqs,
     invalidations,
     keys,
@@ -21,6 +22,7 @@ from cache_admin.api.views import (
 
 _of_a_tenant: list[URLPattern | URLResolver] = [
     path("", tenants.TenantDetail.as_view()),
+    path("embedding/", embedding.EmbeddingView.as_view()),
     path("policies/", policies.PolicyList.as_view()),
     path("policies/<slug:uid>/", policies.PolicyDetail.as_view()),
     path("policies/<slug:uid>/clear/", invalidations.PolicyClear.as_view()),

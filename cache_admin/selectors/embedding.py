@@ -113,13 +113,18 @@ def _default_name(beats: Iterable[Heartbeat]) -> str:
 def _own(beat: Heartbeat, name: str, tenant: Tenant) -> LoadedModel | None:
     """The tenant's model in a runtime, not that of another account by the same name."""
     return next(
-        (
-            model
-            for model in beat.embedding_models
-            if model.name == name and (not model.tenant_uids or tenant.uid in model.tenant_uids)
-        ),
+        (model for model in beat.embedding_models if model.name == name and _is_of(model, tenant)),
         None,
     )
+
+
+def is_own_model(model: LoadedModel, tenant: Tenant) -> bool:
+    """Whether `model` is the one that `tenant` names, and not another account's of that name."""
+    return model.name == tenant.embedding_model and _is_of(model, tenant)
+
+
+def _is_of(model: LoadedModel, tenant: Tenant) -> bool:
+    return not model.tenant_uids or tenant.uid in model.tenant_uids
 
 
 def _dimensions(name: str, runtimes: Iterable[RuntimeModel]) -> int | None:

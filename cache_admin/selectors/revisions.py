@@ -15,10 +15,11 @@ from django.utils import timezone
 
 from cache_admin.models import Revision, RuntimeInstance, Tenant
 from cache_admin.redis import redis_client
+from cache_admin.selectors.embedding import is_own_model
 from cache_admin.selectors.heartbeats import decoded_heartbeats
 from cache_admin.snapshot_changes import PATHS_SHOWN, Change, PartSummary, part_of
 from routing import redis_names
-from routing.snapshot import Acknowledgement, Heartbeat
+from routing.snapshot import Acknowledgement, Heartbeat, LoadedModel
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -70,13 +71,14 @@ class RuntimeRow:
     """A runtime as it last described itself, beside the latest revision.
 
     One that is ahead obeys a revision this database does not know, as after restoring the database
-    from a backup; publishing goes past it.
+    from a backup; publishing goes past it. `models` are the embedding models the asker may see.
     """
 
     runtime: RuntimeInstance
     is_silent: bool
     revisions_behind: int
     revisions_ahead: int
+    models: tuple[LoadedModel, ...]
 
 
 def revisions_for(
@@ -112,8 +114,11 @@ def revision_for(tenant: Tenant, user: User, *, number: int) -> RevisionWithDiff
     )
 
 
-def runtimes() -> tuple[RuntimeRow, ...]:
-    """Every runtime that was heard of within the last day."""
+def runtimes(tenant: Tenant, *, user: User | None = None) -> tuple[RuntimeRow, ...]:
+    """Every runtime that was heard of within the last day.
+
+    Of the embedding models superusers see all, others the runtimes' own and that of `tenant`.
+    """
     number = _latest_number()
     silent_before = timezone.now() - RUNTIME_SILENT_AFTER
     return tuple(
@@ -122,6 +127,13 @@ def runtimes() -> tuple[RuntimeRow, ...]:
             is_silent=runtime.last_seen_at < silent_before,
             revisions_behind=max(0, number - runtime.revision),
             revisions_ahead=max(0, runtime.revision - number),
+            models=tuple(
+                model
+                for model in msgspec.convert(runtime.embedding_models, tuple[LoadedModel, ...])
+                if (user is not None and user.is_superuser)
+                or model.model_id == runtime.embedding_model
+                or is_own_model(model, tenant)
+            ),
         )
         for runtime in RuntimeInstance.objects.order_by("instance")
     )

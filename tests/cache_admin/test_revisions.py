@@ -194,7 +194,7 @@ def test_runtimes__behind_and_silent__told(acme: Tenant, live_redis: redis.Redis
     sync_runtimes()
     make_faq(acme)
 
-    [row] = runtimes()
+    [row] = runtimes(acme)
 
     assert (row.revisions_behind, row.is_silent) == (1, True)
 
@@ -205,7 +205,7 @@ def test_runtimes__database_restored_from_a_backup__ahead(
     _beat(live_redis, revision=900)
     sync_runtimes()
 
-    [row] = runtimes()
+    [row] = runtimes(acme)
 
     assert (row.revisions_ahead, row.revisions_behind) == (899, 0)
 

@@ -11,7 +11,7 @@ import redis
 from django.test import Client
 from pytest_django import Settings
 
-from cache_admin.models import Tenant
+from cache_admin.models import RuntimeInstance, Tenant
 from routing import redis_names
 from routing.embedding_models import Reembedding
 from routing.snapshot import Heartbeat, LoadedModel
@@ -196,3 +196,21 @@ def test_embedding__opened_by_hand__sent_to_the_settings(acme: Tenant, viewer: C
 
 def test_embedding__outsider__not_found(acme: Tenant, outsider: Client) -> None:
     assert outsider.get(PAGE + "embedding/").status_code == 404
+
+
+def test_runtimes__their_models__with_dimensions_and_weights(acme: Tenant) -> None:
+    root = make_superuser()
+    RuntimeInstance.objects.create(
+        instance="runtime-1",
+        release="0.1.0",
+        revision=1,
+        embedding_models=msgspec.to_builtins(
+            [MINI, LoadedModel(name="/srv/e5", error="not a directory")]
+        ),
+        started_at=NOW,
+        last_seen_at=NOW,
+    )
+
+    page = text(root.get("/t/acme/revisions/"))
+
+    assert "all-MiniLM-L6-v2 384 dimensions /srv/e5 not to be had" in page

@@ -61,6 +61,18 @@ class RollbackInputSerializer(StrictSerializer):
     note = serializers.CharField(max_length=500, allow_blank=True, default="")
 
 
+class LoadedModelSerializer(serializers.Serializer[object]):
+    """An embedding model as one runtime has it: ready, or with the error that keeps it from being
+    so, or else loading."""
+
+    name = serializers.CharField()
+    model_id = serializers.CharField(help_text="Name and version; part of every cache key.")
+    dimensions = serializers.IntegerField(help_text="0 while they are not known.")
+    weight_bytes = serializers.IntegerField(help_text="Its weights in the runtime's memory.")
+    ready = serializers.BooleanField()
+    error = serializers.CharField()
+
+
 class RuntimeSerializer(serializers.Serializer[object]):
     """A runtime as it last described itself."""
 
@@ -73,6 +85,7 @@ class RuntimeSerializer(serializers.Serializer[object]):
     )
     is_silent = serializers.BooleanField()
     embedding_model = serializers.CharField(source="runtime.embedding_model")
+    embedding_models = LoadedModelSerializer(source="models", many=True)
     redis_ok = serializers.BooleanField(source="runtime.redis_ok")
     events_spooled = serializers.IntegerField(source="runtime.events_spooled")
     error = serializers.CharField(source="runtime.error")

@@ -81,4 +81,4 @@ class RuntimeList(TenantView):
     @extend_schema(operation_id="runtimes_list", responses=page_schema(RuntimeSerializer))
     def get(self, request: Request, slug: str) -> Response:
         """The runtimes heard of within the last day, all on one page."""
-        return paged(Page(runtimes(), None), RuntimeSerializer)
+        return paged(Page(runtimes(self.tenant), None), RuntimeSerializer)

@@ -21,7 +21,7 @@ def revisions(request: ConsoleRequest, workspace: Workspace) -> HttpResponse:
     """The newest revisions with each runtime's acknowledgement, and the runtimes."""
     before = page_start(request.GET)
     rows = revisions_for(workspace.tenant, request.user, before=before, limit=_PAGE_SIZE + 1)
-    known = runtimes()
+    known = runtimes(workspace.tenant, user=request.user)
     return show(
         request,
         workspace,
