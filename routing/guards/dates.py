@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 from routing.guards.comparison import Comparison
 from routing.guards.data import read_table
 from routing.guards.facts import facts_of
-from routing.guards.text import Text
+from routing.guards.text import Text, is_told_anew
 
 _TABLE = read_table("dates.toml")["context"]
 _PRESENT = frozenset({"today", "this day", "this year", "this month", "this week", "every day"})
@@ -14,7 +16,9 @@ _RATES |= {span: rate for rate, span in _RATES.items()}
 """How often and for how long, which "in a week" leaves open."""
 
 _DEADLINES = frozenset({*_TABLE["deadline"].split()})
-_FREE_WORDS = 4
+_SPAN = re.compile(r"(?:next |last )?[\d/]+ ")
+_WORDS_BESIDE_DATE = 3
+_WORDS_BESIDE_SPAN = 7
 
 
 def dates(comparison: Comparison) -> str:
@@ -57,13 +61,14 @@ def _objections(items: frozenset[str], across: frozenset[str], text: Text) -> li
 
 
 def _is_circumstance(items: list[str], text: Text, other: Text) -> bool:
-    """Whether `text` tells so much that `other` does not that `items` may just be more of it.
+    """Whether `items` may be but a detail in a text that says it all in other words.
 
-    A deadline ("after 48 hours") never is.
+    A deadline ("after 48 hours") never is, a span of time ("5 nights") only in a long text.
     """
     if not items or not text.words.isdisjoint(_DEADLINES):
         return False
-    return len(text.words - other.words) >= _FREE_WORDS
+    spans = any(_SPAN.match(item) for item in items)
+    return is_told_anew(text, other, words=_WORDS_BESIDE_SPAN if spans else _WORDS_BESIDE_DATE)
 
 
 def _shown(items: list[str]) -> str:

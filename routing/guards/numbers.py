@@ -7,10 +7,11 @@ from routing.guards.data import read_table
 from routing.guards.facts import Quantity, facts_of
 from routing.guards.figures import ONES
 from routing.guards.scan import ORDINAL
-from routing.guards.text import Text
+from routing.guards.text import Text, is_told_anew
 
 _LIMITS = frozenset(read_table("numbers.toml")["context"]["limit"].split())
-_FREE_WORDS = 5
+_WORDS_BESIDE_NUMBER = 4
+_WORDS_BESIDE_AMOUNT = 7
 _MOST_NUMBERS = 40
 """With more that differ no two texts ask the same; units are not looked at any more."""
 
@@ -43,13 +44,19 @@ def numbers(comparison: Comparison) -> str:
 
 
 def _is_circumstance(items: list[Quantity], text: Text, other: Text) -> bool:
-    """Whether `text` tells so much that `other` does not that `items` may just be more of it.
+    """Whether `items` may be but a detail in a text that says it all in other words.
 
-    Neither a limit ("over 30 kg") nor an ordinal is: "the 27th president" is another person.
+    Neither a limit ("over 30 kg") nor an ordinal ("the 27th president") ever is, and an amount with
+    its unit only in a long text.
     """
     if not items or any(item.unit == ORDINAL for item in items):
         return False
-    return text.words.isdisjoint(_LIMITS) and len(text.words - other.words) >= _FREE_WORDS
+    if not text.words.isdisjoint(_LIMITS):
+        return False
+    measured = any(item.unit for item in items)
+    return is_told_anew(
+        text, other, words=_WORDS_BESIDE_AMOUNT if measured else _WORDS_BESIDE_NUMBER
+    )
 
 
 def _unmatched(

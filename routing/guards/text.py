@@ -19,6 +19,7 @@ READ_LIMIT = 4_000
 """Characters that are read. What stands behind them no guard has seen (see the length guard), nor
 as a rule the embedding, which is cut off earlier."""
 
+_OTHER_WORDS = 2
 _CACHED_LENGTH = 2_000
 _CACHED_TEXTS = 4_096
 
@@ -69,6 +70,17 @@ def read_text(raw: str, *, language: str = "") -> Text:
     if len(raw) < _CACHED_LENGTH:
         return _read_cached(raw, language)
     return _read(raw, language)
+
+
+def is_told_anew(text: Text, other: Text, *, words: int) -> bool:
+    """Whether `text` puts it in other words than `other` and has at least `words` more of its own.
+
+    What a short question adds to another is what it asks; what a long re-phrasing adds may be a
+    circumstance.
+    """
+    if len(other.words - text.words) < _OTHER_WORDS:
+        return False
+    return len(text.words - other.words) >= words
 
 
 def fold(word: str) -> str:
