@@ -307,6 +307,7 @@ async def _clear_partitions(
         if await shelf.next_expiry(tenant, partition) is None:
             await shelf.retire(tenant, partition)
         yield Slice((), 0, (), max(0, there - await redis.exists(*names)))
+    await shelf.forget_versions(tenant)
 
 
 async def _preview(redis: Redis, tenant: str, member: str) -> Preview:

@@ -151,12 +151,14 @@ class Evictor:
         await self._redis.set(complete, order.value, ex=_COMPLETE_SECONDS)
 
     async def _evict(self, uid: str, count: int) -> int:
-        """Evict `count` entries of a tenant, the least used first; returns how many it had."""
-        evicted = 0
-        while evicted < count:
-            names = await self._least_used(uid, min(_PAGE, count - evicted))
+        """Take `count` names off the account, the least used first; returns how many of them were
+        still entries."""
+        evicted = taken = 0
+        while taken < count:
+            names = await self._least_used(uid, min(_PAGE, count - taken))
             if not names:
                 break
+            taken += len(names)
             for start in range(0, len(names), SLICE):
                 # Together, for the least used may lie in as many partitions; no more, for Redis
                 # would do them all before it serves anybody else.

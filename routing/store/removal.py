@@ -59,7 +59,8 @@ class Remover:
         prefix = redis_names.entry(tenant, partition, "")
         replies = await self._remove(keys=keys, args=[prefix, repr(before), *ids])
         removed: list[Entry] = []
-        unreadable, kept = 0, []
+        unreadable = 0
+        kept: list[str] = []
         for entry_id, reply in zip(ids, cast("list[list[bytes] | None]", replies), strict=True):
             if reply is None:
                 kept.append(entry_id)
@@ -68,6 +69,9 @@ class Remover:
                     removed.append(_DECODER.decode(reply[0]))
                 except msgspec.MsgspecError:
                     unreadable += 1
+        if removed or unreadable:
+            names = [f"{partition}.{entry_id}" for entry_id in ids if entry_id not in kept]
+            await self._redis.zrem(redis_names.used(tenant), *names)
         gone = await self._take_out_of_indexes(removed)
         return Slice(tuple(removed), unreadable, tuple(kept), gone)
 

@@ -54,3 +54,20 @@ class Shelf:
             await self._redis.hset(kept, slug, version)
         await self.schedule(uid, partition, due=due)
         return 0
+
+    async def forget_versions(self, uid: str) -> int:
+        """Strike out the versions that no partition rests on any more; returns how many."""
+        versions = redis_names.document_versions(uid)
+        struck = 0
+        for member in cast("set[bytes]", await self._redis.smembers(versions)):
+            name, _, version = member.decode().rpartition("@")
+            resting = redis_names.document_partitions(uid, name, version)
+            if await self._redis.exists(resting):
+                continue
+            await self._redis.srem(versions, member)
+            # A store may have come in between.
+            if await self._redis.exists(resting):
+                await self._redis.sadd(versions, member)
+            else:
+                struck += 1
+        return struck

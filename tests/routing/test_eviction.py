@@ -181,6 +181,17 @@ async def test_enforce__order_changed__account_begun_anew(
     assert redis_client.zscore(redis_names.used(ACME), "p1.a") == 0
 
 
+async def test_enforce__names_on_the_account_that_have_gone__not_taken_for_entries(
+    world: World, redis_client: redis.Redis
+) -> None:
+    world.limit(acme(max_entries=2))
+    await world.put("p1.a", "p1.b")
+    redis_client.zadd(redis_names.used(ACME), {"p1.gone": 1, "p2.gone": 2})
+
+    assert await world.enforce() == 0
+    assert left(redis_client) == ["p1.a", "p1.b"]
+
+
 async def test_enforce__limit_lifted__account_given_up(
     world: World, redis_client: redis.Redis
 ) -> None:

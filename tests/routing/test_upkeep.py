@@ -211,6 +211,18 @@ async def test_erase_tenant__other_tenant__untouched(
     assert (kept(redis_client), kept(redis_client, GLOBEX)) == ([], ["p1 e1"])
 
 
+async def test_erase_tenant__nothing_stored_since__only_the_cut_is_left(
+    world: World, redis_client: redis.Redis
+) -> None:
+    await world.put(rests_on={"@tenant": "1", "manual": "2"}, tags=("order:1",), asked_by="ann")
+    redis_client.zadd(redis_names.used(ACME), {"p1.e1": 1})
+
+    await upkeep.erase_tenant(world.client, tenant=ACME)
+
+    left = redis_client.keys(redis_names.tenant_prefix(ACME) + "*")
+    assert left == [redis_names.cut(ACME, "tenant").encode()]
+
+
 async def test_erase_tenant__entry_that_nobody_can_read__gone(
     world: World, redis_client: redis.Redis
 ) -> None:
