@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import AsyncIterator, Coroutine
 from dataclasses import dataclass
@@ -35,6 +36,8 @@ from routing.providers.openai import AnswerLost, OpenAIProvider
 from routing.providers.targets import Target, TargetBook
 from routing.telemetry import metrics
 from routing.types import Lookup
+
+logger = logging.getLogger(__name__)
 
 _ABANDONED_STREAM_SECONDS = 30.0
 """How long a stream whose app has gone is read on, for its end tells what it cost."""
@@ -164,14 +167,21 @@ class ChatCompletions:
             record.client_gone = True
             return 0.0
 
-        return await self._boarding.board(
-            Passenger(
-                lookup=lookup,
-                target=target,
-                look_again=look_again,
-                patience=lambda: ClientWatch(exchange.receive, on_gone=gone),
-            )
+        passenger = Passenger(
+            lookup=lookup,
+            target=target,
+            look_again=look_again,
+            patience=lambda: ClientWatch(exchange.receive, on_gone=gone),
         )
+        try:
+            return await self._boarding.board(passenger)
+        except (ProviderError, ClientGone):
+            raise
+        except Exception:
+            # The edge of the cache: no fault of ours may fail an app's call.
+            metrics.cache_error("internal")
+            logger.exception("chat.boarding_failed policy=%s", plan.policy)
+            return Boarded(lookup)
 
     async def _forward(self, miss: Miss) -> None:
         record, lease = miss.exchange.record, miss.lease
