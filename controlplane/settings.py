@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from cache_admin.api.conf import REST_FRAMEWORK as REST_FRAMEWORK
 from cache_admin.api.conf import SPECTACULAR_SETTINGS as SPECTACULAR_SETTINGS
 from controlplane.env import read_bool, read_int, read_list, read_secret, read_str
+from routing.config import DEFAULT_EMBEDDING_MODEL
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 DATA_DIR = Path(read_str(os.environ, "DATA_DIR", default=str(BASE_DIR / "var"))).absolute()
@@ -30,6 +31,8 @@ CSRF_TRUSTED_ORIGINS = list(read_list(os.environ, "CSRF_TRUSTED_ORIGINS"))
 _REDIS_PORT = read_int(os.environ, "REDIS_PORT", default=6390, minimum=1)
 _RUNTIME_PORT = read_int(os.environ, "RUNTIME_PORT", default=8080, minimum=1)
 REDIS_URL = read_secret(os.environ, "REDIS_URL") or f"redis://127.0.0.1:{_REDIS_PORT}/0"
+# What the runtimes embed with, unless a tenant names a model of its own.
+EMBEDDING_MODEL = read_str(os.environ, "EMBEDDING_MODEL", default="") or DEFAULT_EMBEDDING_MODEL
 GATEWAY_URL = read_str(os.environ, "GATEWAY_URL", default=f"http://127.0.0.1:{_RUNTIME_PORT}")
 
 INSTALLED_APPS = [
@@ -190,6 +193,11 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "task": "cache_admin.resume_invalidations",
         "schedule": 20.0,
         "options": {"expires": 20},
+    },
+    "resume-trainings": {
+        "task": "cache_admin.resume_trainings",
+        "schedule": 60.0,
+        "options": {"expires": 60},
     },
     "prune-revisions": {
         "task": "cache_admin.prune_revisions",

@@ -14,6 +14,7 @@ from cache_admin.models.policies import (
     ScopeChoice,
     VolatileChoice,
 )
+from cache_admin.models.quality import CheckTraining, LabelledPair, LabelSource, TrainingState
 from cache_admin.models.revisions import Mutex, Revision, RuntimeInstance
 from cache_admin.models.routing import ModelPrice, ModelRoute, Provider, ProviderCredential
 from cache_admin.models.telemetry import CallEvent, HourlyRollup
@@ -32,6 +33,7 @@ __all__ = [
     "ApiKey",
     "AuditEntry",
     "CallEvent",
+    "CheckTraining",
     "ContentClassChoice",
     "ConversationChoice",
     "Document",
@@ -46,6 +48,8 @@ __all__ = [
     "InvalidationKind",
     "InvalidationState",
     "KeyScope",
+    "LabelSource",
+    "LabelledPair",
     "Lexicon",
     "Membership",
     "ModelPrice",
@@ -62,5 +66,6 @@ __all__ = [
     "ScopeChoice",
     "Tenant",
     "TenantLimits",
+    "TrainingState",
     "VolatileChoice",
 ]

@@ -6,6 +6,8 @@ import logging
 
 from celery import shared_task
 
+from cache_admin.quality import trainings
+from cache_admin.quality.trainings import TRAIN_TASK
 from cache_admin.services import fleet, push, removal, revisions
 from cache_admin.services.invalidations import RUN_TASK
 
@@ -47,3 +49,20 @@ def run_invalidation(number: int) -> bool:
 def resume_invalidations() -> int:
     """Start what was left lying."""
     return removal.resume_invalidations()
+
+
+@shared_task(name=TRAIN_TASK, time_limit=_HOURS)
+def train_check(number: int) -> bool:
+    """Learn from a policy's labelled pairs."""
+    try:
+        return trainings.run_training(number)
+    except Exception as error:
+        logger.exception("training.failed id=%d", number)
+        trainings.fail_training(number, reason=type(error).__name__)
+        return False
+
+
+@shared_task(name="cache_admin.resume_trainings")
+def resume_trainings() -> int:
+    """Start what was left lying, and give up what was lost."""
+    return trainings.resume_trainings()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import os
 import signal
 import sys
 from pathlib import Path
@@ -18,7 +17,6 @@ from tqdm import tqdm
 from cache_admin.errors import DomainError
 from cache_admin.management.output import refused, tenant_named
 from cache_admin.quality.setting import Measured, measured_setting
-from routing.config import DEFAULT_EMBEDDING_MODEL
 from routing.errors import RepriseError
 from routing.snapshot import GuardName
 
@@ -156,7 +154,7 @@ def _measure_pairs(options: dict[str, Any], measured: Measured) -> PairsResult:
             pairs,
             setting=_setting(measured),
             redis_url=settings.REDIS_URL,
-            model=_model(measured),
+            model=measured.embedding_model or settings.EMBEDDING_MODEL,
             models_dir=settings.DATA_DIR / "models",
             on_progress=progress,
         ),
@@ -177,7 +175,7 @@ def _measure_stream(options: dict[str, Any], measured: Measured) -> StreamResult
             questions,
             setting=_setting(measured, curated),
             redis_url=settings.REDIS_URL,
-            model=_model(measured),
+            model=measured.embedding_model or settings.EMBEDDING_MODEL,
             models_dir=settings.DATA_DIR / "models",
             on_progress=progress,
         ),
@@ -195,11 +193,6 @@ def _setting(measured: Measured, curated: tuple[CuratedQuestion, ...] = ()) -> S
         never_merge=measured.never_merge,
         curated=curated,
     )
-
-
-def _model(measured: Measured) -> str:
-    configured = measured.embedding_model or os.environ.get("EMBEDDING_MODEL")
-    return configured or DEFAULT_EMBEDDING_MODEL
 
 
 def _run(work: Coroutine[Any, Any, Result], progress: _Progress) -> Result:
