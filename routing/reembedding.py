@@ -39,7 +39,10 @@ from routing.upkeep import hottest
 logger = logging.getLogger(__name__)
 
 MAX_ENTRIES = 10_000
-_ROUND_SECONDS = 2.0
+_ROUND_SECONDS = 1.0
+_LOOK_AGAIN_SECONDS = 30.0
+"""How soon work is found that nothing here has announced, such as what another runtime left."""
+
 _LEASE_MS = 30_000
 _AT_ONCE = 16
 _TOLD_EVERY_SECONDS = 1.0
@@ -64,7 +67,9 @@ class BackgroundEmbedder(Protocol):
 
 
 class Models(Protocol):
-    """Which model each tenant uses."""
+    """Which model each tenant uses. `changes` grows whenever one may have another than before."""
+
+    changes: int
 
     def settled(self, uid: str) -> BackgroundEmbedder | None:
         """The model that the tenant names, once it is ready and in use."""
@@ -108,19 +113,34 @@ class Reembedder:
         self._clock = clock
         self._remover = Remover(redis)
         self._token = secrets.token_hex(8)
+        self._seen: tuple[int, int] | None = None
+        self._look_again_at = 0.0
 
     async def run(self) -> None:
         """Look for work for ever; cancel to stop. Faults are counted and work is taken up again."""
         while True:
             await asyncio.sleep(_ROUND_SECONDS)
+            if not self._has_news():
+                continue
             try:
                 await self.round()
             except (RedisError, OSError, TimeoutError, CacheUnavailable) as error:
+                self._seen = None
                 self._on_error("reembedding")
                 logger.warning("reembedding.failed error=%s", error)
             except Exception:
+                self._seen = None
                 self._on_error("reembedding")
                 logger.exception("reembedding.failed_unexpectedly")
+
+    def _has_news(self) -> bool:
+        """Whether looking may be worth while: with many tenants it is not free."""
+        config, now = self._active(), asyncio.get_running_loop().time()
+        seen = (config.revision if config else 0, self._models.changes)
+        if seen == self._seen and now < self._look_again_at:
+            return False
+        self._seen, self._look_again_at = seen, now + _LOOK_AGAIN_SECONDS
+        return True
 
     async def round(self) -> None:
         """Do what is due. Raises RedisError, or CacheUnavailable when Redis or a model fails."""

@@ -128,13 +128,15 @@ class EmbedderPool:
         `kept_in`. Raises ConfigError when `default` is no name of a model."""
         parse_model_name(default)
         self.default = default
+        self.changes = 0
+        """Grows whenever a tenant may have another model than before."""
         self._max_local = max_local
         self._make = make
         self._target = target
         self._on_error = on_error
         self._kept_in = kept_in
         self._slots: dict[ModelKey, _Slot] = {}
-        self._wanted: dict[str, ModelKey] = {}
+        self._wanted: dict[str, _Slot] = {}
         self._current: dict[str, _Slot] = {}
         self._unknown: dict[str, tuple[str, str]] = {}
         self._active: ActiveConfig | None = None
@@ -149,14 +151,14 @@ class EmbedderPool:
     def settled(self, uid: str) -> PooledEmbedder | None:
         """The model that the tenant names, once it is ready and in use; None until then."""
         slot = self._current.get(uid)
-        if slot is None or slot.key != self._wanted.get(uid) or not slot.embedder.ready:
+        if slot is None or slot is not self._wanted.get(uid) or not slot.embedder.ready:
             return None
         return slot.embedder
 
     def name_of(self, uid: str) -> str:
         """What the tenant calls its model; empty for a tenant that is not known."""
-        key = self._wanted.get(uid)
-        return key.name if key else ""
+        slot = self._wanted.get(uid)
+        return slot.key.name if slot else ""
 
     def start(self) -> None:
         """Load the default model, so that it is there before the first tenant is."""
@@ -169,28 +171,34 @@ class EmbedderPool:
         and never raises."""
         self._active = active
         self._unknown.clear()
-        wanted: dict[str, ModelKey] = {}
+        wanted: dict[str, _Slot] = {}
         current: dict[str, _Slot] = {}
+        # Most tenants of many share a model, and the loop that answers calls does this.
+        shared: dict[str, _Slot] = {}
         for uid, tenant in active.tenants.items():
             try:
-                key = self._key(active, tenant)
-                slot = self._slot(key)
+                slot = shared.get(tenant.config.embedding_model) or self._slot(
+                    self._key(active, tenant)
+                )
             except RepriseError as error:
                 self._unknown[uid] = (tenant.config.embedding_model or self.default, str(error))
                 missing = _Slot(ModelKey(""), _Missing(str(error)), str(error))
                 current[uid] = self._former(uid, missing)
                 continue
-            wanted[uid] = key
+            if slot.key.target is None:
+                shared[tenant.config.embedding_model] = slot
+            wanted[uid] = slot
             current[uid] = slot if slot.embedder.ready else self._former(uid, slot)
         self._wanted, self._current = wanted, current
+        self.changes += 1
         self._let_go()
 
     def models(self) -> tuple[LoadedModel, ...]:
         """What this process has loaded, is loading or cannot have, by name; so many at most."""
-        owners: dict[ModelKey, list[str]] = {}
-        for uid, key in self._wanted.items():
-            owners.setdefault(key, []).append(uid)
-        told = [_told(slot, owners.get(slot.key, ())) for slot in self._slots.values()]
+        owners: dict[int, list[str]] = {}
+        for uid, slot in self._wanted.items():
+            owners.setdefault(id(slot), []).append(uid)
+        told = [_told(slot, owners.get(id(slot), ())) for slot in self._slots.values()]
         told += [
             LoadedModel(name=name, error=error, tenants=1, tenant_uids=(uid,))
             for uid, (name, error) in self._unknown.items()
@@ -288,16 +296,20 @@ class EmbedderPool:
 
     def _switch_to(self, slot: _Slot) -> None:
         """Give a model that is ready now to those who waited for it."""
-        for uid, key in self._wanted.items():
-            if key == slot.key:
+        for uid, wanted in self._wanted.items():
+            if wanted is slot:
                 self._current[uid] = slot
+        self.changes += 1
         self._let_go()
 
     def _let_go(self) -> None:
         """Retire what nobody names or uses any more; the default stays for the next tenant."""
-        used = set(self._wanted.values()) | {slot.key for slot in self._current.values()}
-        used.add(ModelKey(self.default))
-        for key in [key for key in self._slots if key not in used]:
+        used = {id(slot) for slot in (*self._wanted.values(), *self._current.values())}
+        default = ModelKey(self.default)
+        unused = [key for key, slot in self._slots.items() if id(slot) not in used]
+        for key in unused:
+            if key == default:
+                continue
             task = asyncio.get_running_loop().create_task(self._retire(self._slots.pop(key)))
             self._retiring.add(task)
             task.add_done_callback(self._retiring.discard)

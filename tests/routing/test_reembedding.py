@@ -54,6 +54,7 @@ class World:
         self.store = EntryStore(fast=client, patient=client, budget_seconds=2)
         self.model: Model | None = Model()
         self.name = "new"
+        self.changes = 1
         self.config = self.configured(manual_version=1)
         self.ahead = 0.0
         self.errors: list[str] = []
@@ -350,6 +351,24 @@ async def test_round__tenant_gone__its_progress_forgotten(world: World) -> None:
     await world.reembedder().round()
 
     assert not await world.client.hexists(redis_names.REEMBEDDING, "uid-gone")
+
+
+async def test_run__model_changed__copied_once_and_rests(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("routing.reembedding._ROUND_SECONDS", 0.01)
+    await world.put()
+    task = asyncio.create_task(world.reembedder().run())
+    while (await world.told()).model_id != "new@1":
+        await asyncio.sleep(0.01)
+    await world.client.delete(redis_names.REEMBEDDING)
+
+    await asyncio.sleep(0.1)
+    assert await world.client.exists(redis_names.REEMBEDDING) == 0
+    world.changes += 1
+    while not await world.client.exists(redis_names.REEMBEDDING):
+        await asyncio.sleep(0.01)
+    task.cancel()
 
 
 async def test_run__redis_refuses__counted_and_goes_on(
