@@ -23,6 +23,7 @@ from routing.store.eviction import Evictor
 from routing.store.limits import LimitBook, OverallLimits
 from routing.store.memory import MemoryWatch
 from routing.store.served import ServedLog
+from routing.telemetry import metrics
 from tests.routing.builders import entry, snapshot, tenant
 
 ACME, GLOBEX = "uid-acme", "uid-globex"
@@ -323,3 +324,17 @@ async def test_put__redis_full__refused_and_what_is_there_still_served(
         await world.put("p1.b")
 
     assert await world.store.get(tenant=ACME, partition="p1", entry_id="a")
+
+
+async def test_read__above_the_warning__told_once_and_in_the_metric(
+    world: World, limited_redis: redis.Redis, caplog: pytest.LogCaptureFixture
+) -> None:
+    used: Any = limited_redis.info("memory")
+    limited_redis.config_set("maxmemory", int(used["used_memory"] / 0.85))
+
+    await world.memory.read()
+    await world.memory.read()
+
+    assert [record.msg.split()[0] for record in caplog.records] == ["memory.high"]
+    assert world.memory.share is not None
+    assert f"reprise_redis_memory_share {world.memory.share}".encode() in metrics.render()
