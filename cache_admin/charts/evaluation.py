@@ -6,6 +6,7 @@ paints it with the theme in force.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -39,7 +40,12 @@ def stream_figure(result: StreamResult) -> Figure:
         ),
         "meta": {"tone": "measured"},
     }
-    return _figure([*lines, measured], x_title="hit rate", y_title="right answers among hits")
+    lowest = min(y for trace in (*lines, measured) for y in trace["y"])
+    figure = _figure([*lines, measured], x_title="hit rate", y_title="right answers among hits")
+    figure["layout"]["xaxis"]["tickformat"] = ".0%"
+    # What is of interest lies close to 100 %.
+    figure["layout"]["yaxis"]["range"] = [math.floor(lowest * 10) / 10, 1.01]
+    return figure
 
 
 def pairs_figure(result: PairsResult) -> Figure:
