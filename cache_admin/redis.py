@@ -19,9 +19,12 @@ _TIMEOUT_SECONDS = 2.0
 _CONNECT_TIMEOUT_SECONDS = 0.5
 
 
-def redis_client() -> redis.Redis:
-    """A client of REDIS_URL, one per process; its short timeouts keep a save from hanging."""
-    return _client(settings.REDIS_URL)
+def redis_client(*, timeout_seconds: float = _TIMEOUT_SECONDS) -> redis.Redis:
+    """A client of REDIS_URL, one per process; its short timeouts keep a save from hanging.
+
+    `timeout_seconds` is for each command: shorter where the page can do without the answer.
+    """
+    return _client(settings.REDIS_URL, timeout_seconds)
 
 
 def ask_redis(
@@ -46,12 +49,12 @@ def ask_redis(
     return asyncio.run(ask())
 
 
-@lru_cache(maxsize=4)
-def _client(url: str) -> redis.Redis:
+@lru_cache(maxsize=8)
+def _client(url: str, timeout_seconds: float) -> redis.Redis:
     return redis.Redis.from_url(
         url,
-        socket_timeout=_TIMEOUT_SECONDS,
-        socket_connect_timeout=_CONNECT_TIMEOUT_SECONDS,
+        socket_timeout=timeout_seconds,
+        socket_connect_timeout=min(timeout_seconds, _CONNECT_TIMEOUT_SECONDS),
         # One more try covers a connection that a restart of Redis has closed.
         retry=Retry(NoBackoff(), 1),
     )

@@ -81,8 +81,9 @@ def edit_page(
     item: ItemT | None,
     form: EditForm,
     update: Callable[[ItemT], object],
+    **context: object,
 ) -> HttpResponse:
-    """Show `form` until `update` takes it, then the list.
+    """Show `form`, with `context`, until `update` takes it, then the list.
 
     Without an `item`, or when it goes meanwhile, the page keeps what was typed for a new one.
     """
@@ -95,7 +96,8 @@ def edit_page(
         is not None
     ):
         return redirect(f"console:{kind.folder}", workspace.tenant.slug)
-    return _form_page(request, workspace, kind, form=form, item=None if form.deleted else item)
+    shown = None if form.deleted else item
+    return _form_page(request, workspace, kind, form=form, item=shown, **context)
 
 
 def delete_page(
@@ -135,7 +137,8 @@ def _form_page(
     *,
     form: EditForm,
     item: Editable | None,
+    **context: object,
 ) -> HttpResponse:
     template = f"console/{kind.folder}/form.html"
-    context = {kind.name: item, "form": form}
+    context |= {kind.name: item, "form": form}
     return show(request, workspace, template, status=_GONE if form.deleted else 200, **context)

@@ -42,7 +42,7 @@ def test_list__more_rows__no_more_queries(section: str, acme: Tenant, viewer: Cl
 @pytest.mark.parametrize(
     ("path", "most"),
     [
-        ("", 5),
+        ("", 6),
         ("policies/", 6),
         ("faqs/", 7),
         ("documents/", 6),

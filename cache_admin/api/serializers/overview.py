@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from cache_admin.api.serializers.base import StrictSerializer, UtcDateTimeField
+from cache_admin.selectors.splits import PARTS
 
 LAYERS = [(name, name) for name in ("faq", "exact", "semantic", "none")]
 
@@ -38,8 +40,28 @@ class HourSerializer(serializers.Serializer[object]):
     avoided_nanousd = serializers.IntegerField()
 
 
+class SplitSerializer(serializers.Serializer[object]):
+    """A policy under which no hit is possible: nearly every call differs in what must be equal."""
+
+    policy = serializers.CharField(source="policy.uid")
+    name = serializers.CharField(source="policy.name")
+    calls = serializers.IntegerField(help_text="The latest calls, up to 200.")
+    partitions = serializers.IntegerField(
+        help_text="As many of them as can share no answer with another."
+    )
+    part = serializers.CharField(
+        allow_blank=True,
+        help_text="What differs between the last two: "
+        f"{', '.join(PARTS)}; empty when it is not the context.",
+    )
+    before = serializers.CharField(
+        allow_blank=True, help_text="A short excerpt of it, from the last call but one."
+    )
+    after = serializers.CharField(allow_blank=True, help_text="The same of the last call.")
+
+
 class OverviewSerializer(serializers.Serializer[object]):
-    """Sums over the range. Money is in nano-USD."""
+    """Sums over the range, and the splits of now. Money is in nano-USD."""
 
     calls = serializers.IntegerField()
     hits = serializers.IntegerField()
@@ -51,3 +73,9 @@ class OverviewSerializer(serializers.Serializer[object]):
     avoided_nanousd = serializers.IntegerField()
     by_layer = LayerCountSerializer(many=True)
     hours = HourSerializer(many=True)
+    # Not a figure of the range: the view hands them over beside the figures.
+    splits = serializers.SerializerMethodField()
+
+    @extend_schema_field(SplitSerializer(many=True))
+    def get_splits(self, figures: object) -> object:
+        return SplitSerializer(self.context["splits"], many=True).data

@@ -22,8 +22,10 @@ from cache_admin.charts.overview import (
 )
 from cache_admin.console.forms.overview import RANGES, chosen_range
 from cache_admin.console.workspace import ConsoleRequest, Workspace, show, tenant_page
+from cache_admin.models import Policy
 from cache_admin.selectors.overview import HourPoint
 from cache_admin.selectors.overview import overview as read_overview
+from cache_admin.selectors.splits import Split, current_splits
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,13 @@ def overview(request: ConsoleRequest, workspace: Workspace) -> HttpResponse:
         points=points,
         charts=_charts(points),
         gateway_url=settings.GATEWAY_URL,
+        splits=() if request.htmx else _splits(workspace),
     )
+
+
+def _splits(workspace: Workspace) -> tuple[Split, ...]:
+    policies = Policy.objects.for_tenant(workspace.tenant)
+    return current_splits(workspace.tenant, policies=policies)
 
 
 def _charts(points: Sequence[HourPoint]) -> list[Chart]:

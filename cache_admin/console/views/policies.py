@@ -11,6 +11,7 @@ from cache_admin.console.forms.policies import PolicyForm, new_policy_values, po
 from cache_admin.console.saving import save
 from cache_admin.console.workspace import ConsoleRequest, Workspace, show, tenant_page
 from cache_admin.models import Policy, Role
+from cache_admin.selectors.splits import Split, current_splits
 from cache_admin.services.policies import (
     create_policy,
     delete_policy,
@@ -24,8 +25,9 @@ _KIND = Kind("policy", "policies", _("Policy created."), _("Policy saved."), _("
 @tenant_page()
 def policies(request: ConsoleRequest, workspace: Workspace) -> HttpResponse:
     """Every policy, in the order in which they are tried."""
-    rows = Policy.objects.for_tenant(workspace.tenant).prefetch_related("documents")
-    return show(request, workspace, "console/policies/list.html", policies=rows)
+    rows = list(Policy.objects.for_tenant(workspace.tenant).prefetch_related("documents"))
+    splits = current_splits(workspace.tenant, policies=rows)
+    return show(request, workspace, "console/policies/list.html", policies=rows, splits=splits)
 
 
 @tenant_page(role=Role.OPERATOR, methods=("GET", "POST"))
@@ -61,7 +63,17 @@ def policy_edit(request: ConsoleRequest, workspace: Workspace, uid: str) -> Http
             spec=form.spec(),
             expected_version=form.expected_version,
         ),
+        splits=_splits(request, workspace, policy),
     )
+
+
+def _splits(
+    request: ConsoleRequest, workspace: Workspace, policy: Policy | None
+) -> tuple[Split, ...]:
+    # A form that comes back is about what was typed.
+    if policy is None or request.method == "POST":
+        return ()
+    return current_splits(workspace.tenant, policies=[policy])
 
 
 @tenant_page(role=Role.OPERATOR, methods=("GET", "POST"))
