@@ -8,8 +8,11 @@ from django.views.i18n import set_language
 
 from cache_admin.console.views import (
     documents,
+    events,
     faqs,
+    invalidations,
     keys,
+    matching,
     overview,
     policies,
     revisions,
@@ -23,6 +26,7 @@ _policies = [
     path("<str:uid>/", policies.policy_edit, name="policy"),
     path("<str:uid>/delete/", policies.policy_delete, name="policy_delete"),
     path("<str:uid>/forget/", policies.policy_forget, name="policy_forget"),
+    path("<str:uid>/clear/", invalidations.policy_clear, name="policy_clear"),
 ]
 
 _faqs = [
@@ -37,6 +41,35 @@ _documents = [
     path("new/", documents.document_new, name="document_new"),
     path("<str:uid>/", documents.document, name="document"),
     path("<str:uid>/bump/", documents.document_bump, name="document_bump"),
+]
+
+_matching = [
+    path("", matching.pairs, name="matching"),
+    path("new/", matching.pair_new, name="pair_new"),
+    path("lexicon/", matching.lexicon, name="lexicon"),
+    path("<str:uid>/", matching.pair_edit, name="pair"),
+    path("<str:uid>/delete/", matching.pair_delete, name="pair_delete"),
+]
+
+_invalidations = [
+    path("", invalidations.invalidations, name="invalidations"),
+    path("new/", invalidations.invalidation_new, name="invalidation_new"),
+    path("limits/", invalidations.limits, name="limits"),
+    path("all/", invalidations.tenant_clear, name="tenant_clear"),
+    path("<str:uid>/", invalidations.invalidation, name="invalidation"),
+]
+
+_events = [
+    path("", events.events, name="events"),
+    path("new/", events.event_rule_new, name="event_rule_new"),
+    path("secrets/new/", events.event_secret_new, name="event_secret_new"),
+    path(
+        "secrets/<str:uid>/withdraw/",
+        events.event_secret_withdraw,
+        name="event_secret_withdraw",
+    ),
+    path("<str:uid>/", events.event_rule_edit, name="event_rule"),
+    path("<str:uid>/delete/", events.event_rule_delete, name="event_rule_delete"),
 ]
 
 _keys = [
@@ -56,6 +89,9 @@ _tenant: list[URLPattern | URLResolver] = [
     path("policies/", include(_policies)),
     path("faqs/", include(_faqs)),
     path("documents/", include(_documents)),
+    path("matching/", include(_matching)),
+    path("invalidations/", include(_invalidations)),
+    path("events/", include(_events)),
     path("keys/", include(_keys)),
     path("revisions/", include(_revisions)),
     path("settings/", tenants.settings, name="settings"),

@@ -60,21 +60,32 @@ def tenant_preview(tenant: Tenant) -> Preview | None:
     return _asked(partial(upkeep.preview_tenant, tenant=tenant.uid, generation=tenant.generation))
 
 
-def named_preview(tenant: Tenant, *, kind: str, target: str) -> Preview | None:
-    """The live entries that carry the tag, or are of the user, `target`; one for an entry."""
-    if kind == InvalidationKind.TAG:
-        count = _asked(partial(upkeep.preview_tag, tenant=tenant.uid, tag=target))
-    elif kind == InvalidationKind.USER:
-        count = _asked(partial(upkeep.preview_user, tenant=tenant.uid, user=target))
-    else:
-        count = 1
-    return None if count is None else Preview(partitions=0, entries=count, exact=True)
+def removal_preview(tenant: Tenant, *, kind: str, target: str) -> Preview | None:
+    """The live entries that removing `target`, which there is, would concern."""
+    match InvalidationKind(kind):
+        case InvalidationKind.TENANT:
+            return tenant_preview(tenant)
+        case InvalidationKind.POLICY:
+            return policy_preview(Policy.objects.for_tenant(tenant).get(name=target))
+        case InvalidationKind.DOCUMENT:
+            return document_preview(Document.objects.for_tenant(tenant).get(slug=target))
+        case InvalidationKind.TAG:
+            return _counted(partial(upkeep.preview_tag, tenant=tenant.uid, tag=target))
+        case InvalidationKind.USER:
+            return _counted(partial(upkeep.preview_user, tenant=tenant.uid, user=target))
+        case InvalidationKind.ENTRY:
+            return Preview(partitions=1, entries=1, exact=True)
 
 
 def stored_size(tenant: Tenant) -> StoredSize | None:
     """How much `tenant` keeps."""
     size = _asked(partial(upkeep.usage, tenant=tenant.uid))
     return None if size is None else StoredSize(size.entries, size.bytes, size.exact)
+
+
+def _counted(question: Callable[[Redis], Awaitable[int]]) -> Preview | None:
+    count = _asked(question)
+    return None if count is None else Preview(partitions=0, entries=count, exact=True)
 
 
 def _asked(question: Callable[[Redis], Awaitable[AnswerT]]) -> AnswerT | None:

@@ -41,31 +41,33 @@ class InvalidationSpec:
     note: str = ""
 
 
-def request_invalidation(*, tenant: Tenant, actor: Actor, spec: InvalidationSpec) -> Invalidation:
-    """Ask for what `spec` says. Raises InvalidInput when it makes no sense or there is no such."""
+def check_invalidation(*, tenant: Tenant, spec: InvalidationSpec) -> None:
+    """Raise InvalidInput when `spec` makes no sense or names what there is not."""
     target = spec.target.strip()
-    if spec.kind == InvalidationKind.TENANT:
-        return clear_tenant(tenant=tenant, actor=actor, note=spec.note)
-    if spec.kind == InvalidationKind.POLICY:
-        policy = Policy.objects.for_tenant(tenant).filter(name=target).first()
-        if policy is None:
-            raise _unfit(_("There is no policy “%(name)s”.") % {"name": target})
-        return clear_policy(policy=policy, actor=actor, note=spec.note)
-    if spec.kind == InvalidationKind.DOCUMENT:
-        document = Document.objects.for_tenant(tenant).filter(slug=target).first()
-        if document is None:
-            raise _unfit(_("There is no document “%(slug)s”.") % {"slug": target})
-        return _bump(document, actor, note=spec.note)
     if spec.kind not in InvalidationKind.values:
         message = _("This cannot be removed.")
         raise InvalidInput(message, fields={"kind": message})
-    if fault := _target_fault(spec.kind, target):
-        raise _unfit(fault)
-    is_user = spec.kind == InvalidationKind.USER
+    if fault := _target_fault(tenant, InvalidationKind(spec.kind), target):
+        raise InvalidInput(fault, fields={"target": fault})
+
+
+def request_invalidation(*, tenant: Tenant, actor: Actor, spec: InvalidationSpec) -> Invalidation:
+    """Ask for what `spec` says. Raises InvalidInput as `check_invalidation` does."""
+    check_invalidation(tenant=tenant, spec=spec)
+    kind, target = InvalidationKind(spec.kind), spec.target.strip()
+    if kind is InvalidationKind.TENANT:
+        return clear_tenant(tenant=tenant, actor=actor, note=spec.note)
+    if kind is InvalidationKind.POLICY:
+        policy = Policy.objects.for_tenant(tenant).get(name=target)
+        return clear_policy(policy=policy, actor=actor, note=spec.note)
+    if kind is InvalidationKind.DOCUMENT:
+        document = Document.objects.for_tenant(tenant).get(slug=target)
+        return _bump(document, actor, note=spec.note)
+    is_user = kind is InvalidationKind.USER
     with transaction.atomic():
         return _create(
             Journal(actor, tenant),
-            kind=InvalidationKind(spec.kind),
+            kind=kind,
             target=user_digest(target) if is_user else target,
             subject=target if is_user else "",
             note=spec.note,
@@ -141,23 +143,38 @@ def _create(
     return row
 
 
-def _target_fault(kind: str, target: str) -> str:
-    """What is wrong with the name of an entry, a tag or a user; empty when nothing is."""
+def _target_fault(tenant: Tenant, kind: InvalidationKind, target: str) -> str:
+    """What is wrong with the name of what is to go; empty when nothing is."""
+    if kind is InvalidationKind.TENANT:
+        return ""
     if not target:
         return _("Say which.")
     if any(category(mark) in ("Cc", "Cs") for mark in target):
         return _("This holds characters that cannot be kept.")
-    if kind == InvalidationKind.ENTRY:
-        if target.startswith("faq."):
-            return _("This answer is an FAQ. Change it or switch it off there.")
-        if not _ENTRY.fullmatch(target):
-            return _("Copy the entry from x-cache-entry: two parts with a dot between.")
-        return ""
-    limit = MAX_TAG_LENGTH if kind == InvalidationKind.TAG else MAX_USER_LENGTH
-    if len(target) > limit:
-        return _("Keep each under %(limit)d characters.") % {"limit": limit + 1}
+    match kind:
+        case InvalidationKind.POLICY:
+            known = Policy.objects.for_tenant(tenant).filter(name=target).exists()
+            return "" if known else _("There is no policy “%(name)s”.") % {"name": target}
+        case InvalidationKind.DOCUMENT:
+            known = Document.objects.for_tenant(tenant).filter(slug=target).exists()
+            return "" if known else _("There is no document “%(slug)s”.") % {"slug": target}
+        case InvalidationKind.ENTRY:
+            return _entry_fault(target)
+        case InvalidationKind.TAG:
+            return _length_fault(target, limit=MAX_TAG_LENGTH)
+        case InvalidationKind.USER:
+            return _length_fault(target, limit=MAX_USER_LENGTH)
+
+
+def _entry_fault(target: str) -> str:
+    if target.startswith("faq."):
+        return _("This answer is an FAQ. Change it or switch it off there.")
+    if not _ENTRY.fullmatch(target):
+        return _("Copy the entry from x-cache-entry: two parts with a dot between.")
     return ""
 
 
-def _unfit(message: str) -> InvalidInput:
-    return InvalidInput(message, fields={"target": message})
+def _length_fault(target: str, *, limit: int) -> str:
+    if len(target) <= limit:
+        return ""
+    return _("Keep each under %(limit)d characters.") % {"limit": limit + 1}

@@ -10,17 +10,24 @@ from django.test import Client
 from cache_admin.models import (
     ApiKey,
     Document,
+    EventRule,
+    EventSecret,
     Faq,
     HourlyRollup,
+    Invalidation,
     Membership,
+    NeverMergePair,
     Policy,
     Revision,
     Tenant,
 )
 from cache_admin.services.actor import Actor
 from cache_admin.services.documents import create_document
+from cache_admin.services.events import EventRuleSpec, add_event_secret, create_event_rule
 from cache_admin.services.faqs import FaqSpec, create_faq
+from cache_admin.services.invalidations import InvalidationSpec, request_invalidation
 from cache_admin.services.keys import create_key
+from cache_admin.services.matching import PairSpec, create_pair
 from cache_admin.services.policies import PolicySpec, create_policy
 from cache_admin.services.revisions import publish
 from routing.snapshot import GuardName
@@ -81,6 +88,30 @@ def make_document(tenant: Tenant, *, slug: str = "manual") -> Document:
 
 def make_key(tenant: Tenant, *, name: str = "web shop") -> ApiKey:
     return create_key(tenant=tenant, actor=ROBOT, name=name).key
+
+
+def make_pair(
+    tenant: Tenant, *, a: str = "How do I pay?", b: str = "How do I get paid?"
+) -> NeverMergePair:
+    return create_pair(tenant=tenant, actor=ROBOT, spec=PairSpec(a=a, b=b))
+
+
+def make_event_rule(
+    tenant: Tenant, *, event: str = "order_updated", tag: str = "order:{id}"
+) -> EventRule:
+    spec = EventRuleSpec(event=event, tag=tag)
+    return create_event_rule(tenant=tenant, actor=ROBOT, spec=spec)
+
+
+def make_event_secret(tenant: Tenant) -> EventSecret:
+    return add_event_secret(tenant=tenant, actor=ROBOT).secret
+
+
+def make_invalidation(
+    tenant: Tenant, *, kind: str = "tag", target: str = "order:1"
+) -> Invalidation:
+    spec = InvalidationSpec(kind=kind, target=target)
+    return request_invalidation(tenant=tenant, actor=ROBOT, spec=spec)
 
 
 def make_revision(tenant: Tenant, *, note: str = "by hand") -> Revision:

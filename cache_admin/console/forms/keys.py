@@ -7,19 +7,14 @@ from datetime import UTC, date, datetime, time, timedelta
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from cache_admin.console.forms.base import ConsoleForm
+from cache_admin.console.once import OnceForm
 from cache_admin.models import KeyScope
 
 _LAST_YEAR = 2200
 
 
-class KeyForm(ConsoleForm):
-    """A key's name, what it opens and how long it lives.
-
-    `nonce` is of this one form: seen again, it is the same form sent again.
-    """
-
-    nonce = forms.CharField(max_length=64, required=False, widget=forms.HiddenInput)
+class KeyForm(OnceForm):
+    """A key's name, what it opens and how long it lives."""
 
     name = forms.CharField(
         label=_("Name"), max_length=120, help_text=_("Which app or script uses it.")

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import secrets
-
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from cache_admin.console.forms.keys import KeyForm
+from cache_admin.console.once import fresh_nonce, mark_sent, was_sent
 from cache_admin.console.saving import save
 from cache_admin.console.workspace import ConsoleRequest, Workspace, show, tenant_page
 from cache_admin.models import ApiKey, KeyScope, Role
 from cache_admin.services.keys import NewKey, create_key, revoke_key
-
-_USED_NONCES = "used_key_nonces"
-_NONCES_KEPT = 20
-_NONCE_BYTES = 16
 
 
 @tenant_page()
@@ -33,10 +28,10 @@ def key_new(request: ConsoleRequest, workspace: Workspace) -> HttpResponse:
 
     Reloading that response sends the form again, which must not make a second key.
     """
-    fresh = {"scopes": [KeyScope.CALL.value], "nonce": secrets.token_urlsafe(_NONCE_BYTES)}
+    fresh = {"scopes": [KeyScope.CALL.value], "nonce": fresh_nonce()}
     form = KeyForm(request.POST or None, initial=fresh)
     if request.method == "POST" and form.is_valid():
-        if form.cleaned_data["nonce"] in request.session.get(_USED_NONCES, []):
+        if was_sent(request, form):
             return show(request, workspace, "console/keys/again.html", name=form["name"].value())
         new = _create(request, workspace, form=form)
         if new is not None:
@@ -73,8 +68,6 @@ def _create(request: ConsoleRequest, workspace: Workspace, *, form: KeyForm) -> 
         ),
         done=_("Key created."),
     )
-    nonce = form.cleaned_data["nonce"]
-    if new is not None and nonce:
-        used = [*request.session.get(_USED_NONCES, []), nonce]
-        request.session[_USED_NONCES] = used[-_NONCES_KEPT:]
+    if new is not None:
+        mark_sent(request, form)
     return new
