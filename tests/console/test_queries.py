@@ -10,13 +10,24 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from cache_admin.models import Tenant
-from tests.console.builders import make_document, make_faq, make_key, make_policy
+from tests.console.builders import (
+    make_document,
+    make_event_rule,
+    make_faq,
+    make_invalidation,
+    make_key,
+    make_pair,
+    make_policy,
+)
 
 MAKERS: dict[str, Callable[[Tenant, int], object]] = {
     "policies": lambda tenant, number: make_policy(tenant, name=f"policy-{number}"),
     "faqs": lambda tenant, number: make_faq(tenant, question=f"Question {number}?"),
     "documents": lambda tenant, number: make_document(tenant, slug=f"manual-{number}"),
     "keys": lambda tenant, number: make_key(tenant, name=f"app {number}"),
+    "matching": lambda tenant, number: make_pair(tenant, b=f"Question {number}?"),
+    "events": lambda tenant, number: make_event_rule(tenant, event=f"event-{number}"),
+    "invalidations": lambda tenant, number: make_invalidation(tenant, target=f"order:{number}"),
     "revisions": lambda tenant, number: make_policy(tenant, name=f"policy-{number}"),
 }
 
