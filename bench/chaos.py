@@ -241,7 +241,7 @@ def _failure(item: Outcome, *, provider_fails: bool) -> str:
     """Whose fault a failure is; while the provider is well, it is nobody's but ours."""
     if item.status == 200 and not item.error:
         return ""
-    if not provider_fails or item.kind != "miss" or item.error in _OURS:
+    if not provider_fails or item.error in _OURS:
         return "cache"
     return "provider"
 

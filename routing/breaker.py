@@ -14,6 +14,7 @@ _OPENS_AFTER_SECONDS = 0.1
 _FIRST_PROBE_SECONDS = 0.05
 _LAST_PROBE_SECONDS = 1.0
 _PROBE_PATIENCE_SECONDS = 0.25
+_RELAPSE_SECONDS = 5.0
 
 
 class Breaker:
@@ -22,7 +23,9 @@ class Breaker:
     One pause of the dependency fails all calls that wait for it at that moment; that alone is no
     outage, so the failures must also last. The probe runs in the background, sooner after a short
     outage than in a long one: no call is spent on finding out. Each probe has `patience` seconds,
-    and the pauses between them grow to `longest_pause`.
+    and the pauses between them grow to `longest_pause`. A dependency that fails again soon after it
+    came back is left alone for longer each time, so that one that is neither well nor gone costs
+    few calls.
     """
 
     def __init__(
@@ -43,6 +46,8 @@ class Breaker:
         self._longest_pause = longest_pause
         self._failures = 0
         self._failing_since = 0.0
+        self._pause = _FIRST_PROBE_SECONDS
+        self._closed_at = float("-inf")
         self._probing: asyncio.Task[None] | None = None
 
     @property
@@ -63,6 +68,8 @@ class Breaker:
         lasted = loop.time() - self._failing_since >= self._seconds
         if self._probing is None and lasted and self._failures >= self._opens_after:
             logger.warning("breaker.opened dependency=%s", self._name)
+            if loop.time() - self._closed_at > _RELAPSE_SECONDS:
+                self._pause = _FIRST_PROBE_SECONDS
             self._probing = loop.create_task(self._probe_until_back())
 
     async def close(self) -> None:
@@ -73,10 +80,9 @@ class Breaker:
             self._probing = None
 
     async def _probe_until_back(self) -> None:
-        pause = _FIRST_PROBE_SECONDS
         while True:
-            await asyncio.sleep(pause)
-            pause = min(pause * 2, self._longest_pause)
+            await asyncio.sleep(self._pause)
+            self._pause = min(self._pause * 2, self._longest_pause)
             try:
                 async with asyncio.timeout(self._patience):
                     await self._probe()
@@ -85,5 +91,6 @@ class Breaker:
                 continue
             self._failures = 0
             self._probing = None
+            self._closed_at = asyncio.get_running_loop().time()
             logger.warning("breaker.closed dependency=%s", self._name)
             return

@@ -88,7 +88,7 @@ class Engine:
         self._on_error = on_error
         self._clock = clock
         self.splits = SplitWatch()
-        self._breaker = Breaker("redis", probe=store.warm)
+        self._breaker = Breaker("redis", probe=store.probe)
         self._embeddings = Shared[tuple[str, str], Vector | None]()
         self._searches = Shared[tuple[str, str, int], Nearest]()
         self._background: set[asyncio.Task[None]] = set()

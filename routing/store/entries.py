@@ -23,13 +23,12 @@ from routing.errors import CacheUnavailable, EntryUnreadable
 from routing.store import lua
 from routing.store.batch import BatchedReader
 from routing.store.books import Books, kept_until, reference
-from routing.store.patience import within
+from routing.store.patience import EXACT_SHARE, NEAREST_SHARE, within
 from routing.store.removal import Remover
 from routing.store.served import ServedLog
 from routing.types import Entry
 
 _SEARCH_EFFORT = 200
-_EXACT_SHARE = 0.5
 _NEIGHBOUR_SECONDS = 1.0
 _WARM_SECONDS = 1.0
 _ENTRY_DECODER = msgspec.msgpack.Decoder(Entry)
@@ -66,7 +65,7 @@ class EntryStore:
     """Reads and writes entries. Every method raises CacheUnavailable when Redis does not answer.
 
     `fast` serves calls: of `budget_seconds`, which Redis may add to one call, the exact look-up
-    gets one half and the semantic one the other. `patient` serves work that no call waits for, and
+    and the semantic one get their shares. `patient` serves work that no call waits for, and
     has time-outs of its own. `served` keeps account of what is used, where a limit asks for it.
     """
 
@@ -78,11 +77,11 @@ class EntryStore:
         self._served = served
         self._books = Books(patient)
         self._remover = Remover(patient)
-        self._exact = BatchedReader(fast, seconds=budget_seconds * _EXACT_SHARE)
+        self._exact = BatchedReader(fast, seconds=budget_seconds * EXACT_SHARE)
         self._nearest = fast.register_script(lua.NEAREST)
         self._neighbours = patient.register_script(lua.NEIGHBOURS)
         self._forget = patient.register_script(lua.FORGET)
-        self._nearest_seconds = budget_seconds * (1 - _EXACT_SHARE)
+        self._nearest_seconds = budget_seconds * NEAREST_SHARE
 
     async def warm(self) -> None:
         """Connect and load the script, so that the first call does not pay for it."""
@@ -90,6 +89,17 @@ class EntryStore:
             await within(_WARM_SECONDS, self._load_script())
         except (RedisError, OSError, TimeoutError) as error:
             raise CacheUnavailable("warm", str(error)) from error
+
+    async def probe(self) -> None:
+        """Whether calls would get their answers in time, were they to ask again.
+
+        A Redis that answers, but later than a call may wait, is no use to any.
+        """
+        await self.warm()
+        try:
+            await within(self._nearest_seconds, self._ping())
+        except (RedisError, OSError, TimeoutError) as error:
+            raise CacheUnavailable("probe", str(error)) from error
 
     async def get(self, *, tenant: str, partition: str, entry_id: str) -> Entry | None:
         """The entry stored for exactly this query; None when there is none."""
@@ -184,6 +194,9 @@ class EntryStore:
             await self._forget(keys=names, args=[redis_names.entry(tenant, partition, ""), *ids])
         except (RedisError, OSError, TimeoutError) as error:
             raise CacheUnavailable("forget", str(error)) from error
+
+    async def _ping(self) -> None:
+        await self._fast.ping()
 
     async def _load_script(self) -> None:
         await self._fast.script_load(lua.NEAREST)

@@ -8,6 +8,12 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 
+EXACT_SHARE = 0.3
+NEAREST_SHARE = 0.4
+BOARD_SHARE = 0.3
+"""How a call's time for Redis is shared by what it may ask in turn: the entry, the nearest entries,
+and whether the same is being asked already. Together they are all of it."""
+
 _SLICES = 6
 _TURNS = 3
 _NOTHING = 1e-6

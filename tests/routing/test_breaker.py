@@ -57,3 +57,24 @@ async def test_breaker__dependency_back__closes_by_itself() -> None:
             await asyncio.sleep(0.01)
 
     assert open_while_down
+
+
+async def test_breaker__fails_again_soon_after_it_closed__left_alone_for_longer() -> None:
+    dependency = Dependency()
+    dependency.up = True
+    breaker = Breaker("redis", probe=dependency.ping, opens_after=1, seconds=0)
+
+    first, second, third = [await seconds_open(breaker) for _ in range(3)]
+
+    assert first < second < third
+
+
+async def seconds_open(breaker: Breaker) -> float:
+    """How long the breaker leaves alone what fails now and is back at once."""
+    loop = asyncio.get_running_loop()
+    breaker.failed()
+    opened = loop.time()
+    async with asyncio.timeout(5):
+        while breaker.is_open:
+            await asyncio.sleep(0.005)
+    return loop.time() - opened
