@@ -14,6 +14,7 @@ import uvicorn
 from routing.config import RuntimeConfig, load_config
 from routing.errors import ConfigError
 from routing.gateway.app import build_app
+from routing.gateway.protocol import BoundedProtocol
 from routing.redis_check import require_vector_sets
 
 
@@ -47,7 +48,7 @@ def _serve(config: RuntimeConfig, *, host: str, port: int) -> None:
         host=host,
         port=port,
         loop="uvloop",
-        http="httptools",
+        http=BoundedProtocol,
         ws="none",
         lifespan="on",
         access_log=False,

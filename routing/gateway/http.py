@@ -19,7 +19,12 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Header = tuple[bytes, bytes]
 
+BODY_SECONDS = 30.0
+"""How long the body of a request may take to come."""
+
 JSON_TYPE: Header = (b"content-type", b"application/json")
+
+_REQUEST_TIMEOUT = 408
 
 _ERROR_TYPES = {
     401: "authentication_error",
@@ -65,13 +70,26 @@ def read_head(headers: Iterable[Header]) -> RequestHead:
     return head
 
 
-async def read_body(receive: Receive, *, content_length: int, limit: int) -> bytes:
+async def read_body(
+    receive: Receive, *, content_length: int, limit: int, seconds: float = BODY_SECONDS
+) -> bytes:
     """The whole request body.
 
-    Raises CallError (413) when it is longer than `limit` bytes, ClientGone when it never ends.
+    Raises CallError: 413 when it is longer than `limit` bytes, 408 when it has not come within
+    `seconds`; ClientGone when the app closes the connection before its end.
     """
     if content_length > limit:
         raise _too_large(limit)
+    try:
+        async with asyncio.timeout(seconds):
+            return await _read_pieces(receive, limit=limit)
+    except TimeoutError:
+        raise CallError(
+            f"The body did not come within {seconds:g} s.", status=408, code="request_timeout"
+        ) from None
+
+
+async def _read_pieces(receive: Receive, *, limit: int) -> bytes:
     pieces: list[bytes] = []
     length = 0
     while True:
@@ -98,6 +116,9 @@ async def send_error(send: Send, error: CallError, *, headers: list[Header] | No
     """Send `error` in OpenAI's shape."""
     body = error_body(error.message, status=error.status, code=error.code, param=error.param)
     headers = [JSON_TYPE, *(headers or [])]
+    if error.status == _REQUEST_TIMEOUT:
+        # The rest of the request may come at any time, and must not be taken for another one.
+        headers.append((b"connection", b"close"))
     if error.retry_after_seconds is not None:
         headers.append((b"retry-after", b"%d" % error.retry_after_seconds))
     await send_answer(send, body, headers=headers, status=error.status)

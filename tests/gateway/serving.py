@@ -17,6 +17,7 @@ import redis
 import uvicorn
 
 from routing import redis_names
+from routing.gateway.protocol import BoundedProtocol
 from routing.snapshot import Snapshot, encode_snapshot, snapshot_digest
 from routing.telemetry.events import Event, decode_batch
 from tests.routing.builders import ACME_KEY
@@ -25,12 +26,12 @@ START_SECONDS = 30
 
 
 @contextmanager
-def serve(app: Any) -> Iterator[str]:
-    """`app` in a thread; yields its address."""
+def serve(app: Any, *, http: type[BoundedProtocol] = BoundedProtocol) -> Iterator[str]:
+    """`app` in a thread, served as in production; yields its address."""
     config = uvicorn.Config(
         app,
         port=0,
-        http="httptools",
+        http=http,
         loop="uvloop",
         log_level="critical",
         proxy_headers=False,

@@ -20,6 +20,7 @@ import pytest
 import redis
 
 from routing.redis_check import require_vector_sets
+from tests.gateway.process import Process
 from tests.gateway.serving import (
     Gateway,
     Sandbox,
@@ -32,60 +33,6 @@ from tests.gateway.values import configuration
 from tests.redis_server import RedisServer
 
 pytestmark = pytest.mark.model
-
-
-class Process:
-    """``python -m routing`` on a port of its own."""
-
-    def __init__(self, *, data_dir: Path, redis_url: str, sandbox_url: str) -> None:
-        self.port = free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
-        self._environ = os.environ | {
-            "REDIS_URL": redis_url,
-            "DATA_DIR": str(data_dir),
-            "SANDBOX_URL": sandbox_url,
-            "METRICS_TOKEN": "metrics-secret",
-        }
-        self._process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        """Start and wait until it is ready to answer."""
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "routing", "--port", str(self.port)],
-            env=self._environ,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        wait_until(self._answers)
-
-    def signal(self, number: signal.Signals) -> None:
-        """Send it a signal."""
-        assert self._process is not None
-        self._process.send_signal(number)
-
-    def wait(self) -> int:
-        """Its exit status, once it has ended."""
-        assert self._process is not None
-        return self._process.wait(timeout=20)
-
-    def kill(self) -> None:
-        """End it as a crash would."""
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait()
-
-    def _answers(self) -> bool:
-        try:
-            return httpx2.get(f"{self.url}/readyz", timeout=1).status_code == 200
-        except httpx2.HTTPError:
-            return False
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @pytest.fixture
