@@ -23,10 +23,11 @@ class RuntimeConfig:
     of its calls may be under way at once. `single_flight_wait_seconds`: how long a call waits for
     another that asks the same before it asks the provider itself. `drain_seconds`: how long calls
     under way may go on once the runtime is told to stop. `embedding_max_models`: how many models
-    may be loaded in this process, as tenants name them; `embedding_timeout_ms` bounds what a call
-    waits for a model that is elsewhere. `reembed_per_second`: how many answers are put in their
-    places in a second after a tenant's model has changed. `cache_max_entries` and
-    `cache_max_bytes`: how much all tenants together may keep; 0 = no limit.
+    may be loaded in this process, as tenants name them; `embedding_budget_ms` bounds what a call
+    waits for one of them, `embedding_timeout_ms` for a model that is elsewhere.
+    `reembed_per_second`: how many answers are put in their places in a second after a tenant's
+    model has changed. `cache_max_entries` and `cache_max_bytes`: how much all tenants together may
+    keep; 0 = no limit.
     """
 
     redis_url: str = field(repr=False)
@@ -52,6 +53,7 @@ class RuntimeConfig:
     drain_seconds: int = 30
     embedding_workers: int = 2
     embedding_max_models: int = 4
+    embedding_budget_ms: int = 250
     embedding_timeout_ms: int = 1_000
     reembed_per_second: int = 50
     cache_max_entries: int = 0
@@ -84,6 +86,7 @@ def load_config(environ: Mapping[str, str]) -> RuntimeConfig:
         drain_seconds=_positive(environ, "DRAIN_SECONDS", 30),
         embedding_workers=_positive(environ, "EMBEDDING_WORKERS", 2),
         embedding_max_models=_positive(environ, "EMBEDDING_MAX_MODELS", 4),
+        embedding_budget_ms=_positive(environ, "EMBEDDING_BUDGET_MS", 250),
         embedding_timeout_ms=_positive(environ, "EMBEDDING_TIMEOUT_MS", 1_000),
         cache_max_entries=_positive(environ, "CACHE_MAX_ENTRIES", 0),
         cache_max_bytes=_positive(environ, "CACHE_MAX_BYTES", 0),

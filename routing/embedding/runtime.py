@@ -20,7 +20,7 @@ _CHARS_PER_TOKEN = 20
 """More than any model's tokens have on average: a longer text needs no counting to be too long."""
 
 _MOST_WAITING = 64
-_PATIENCE_SECONDS = 0.25
+PATIENCE_SECONDS = 0.25
 
 _QUIET_PAUSE_SECONDS = 0.005
 
@@ -36,13 +36,22 @@ class Embedder:
 
     Usable once `start` has returned; until then, and after a failure, `embed` raises
     CacheUnavailable so that calls go on without it. `model_id` and `dimensions` are known as soon
-    as the prepared model has been found, and raise CacheUnavailable before.
+    as the prepared model has been found, and raise CacheUnavailable before. A call waits
+    `patience_seconds` for its vector.
     """
 
-    def __init__(self, model: str, *, cache_dir: Path, workers: int) -> None:
+    def __init__(
+        self,
+        model: str,
+        *,
+        cache_dir: Path,
+        workers: int,
+        patience_seconds: float = PATIENCE_SECONDS,
+    ) -> None:
         self._model = model
         self._cache_dir = cache_dir
         self._workers = workers
+        self._patience_seconds = patience_seconds
         self._executor = ThreadPoolExecutor(workers, thread_name_prefix="embedding")
         self._session: EmbeddingSession | None = None
         self._meta: ModelMeta | None = None
@@ -103,7 +112,7 @@ class Embedder:
         """The L2-normalised float32 vector of `text`; None when it is longer than the model reads.
 
         Raises CacheUnavailable when the model is not loaded, fails, or is too busy: with 64 texts
-        waiting, or a quarter of a second gone, the call is better off without the cache.
+        waiting, or its patience at an end, the call is better off without the cache.
         """
         session = self._loaded()
         if len(text) > session.meta.max_tokens * _CHARS_PER_TOKEN:
@@ -113,7 +122,7 @@ class Embedder:
         loop = asyncio.get_running_loop()
         self._waiting += 1
         try:
-            async with asyncio.timeout(_PATIENCE_SECONDS):
+            async with asyncio.timeout(self._patience_seconds):
                 return await loop.run_in_executor(self._executor, session.embed_whole, text)
         except TimeoutError as error:
             raise CacheUnavailable("embedding", "out of time") from error

@@ -24,6 +24,7 @@ from routing.store.entries import EntryStore
 from routing.store.flights import FlightStore
 from routing.store.housekeeping import Housekeeping
 from routing.store.limits import OverallLimits
+from routing.store.patience import BOARD_SHARE
 from routing.telemetry import metrics
 from routing.telemetry.events import Event
 from routing.telemetry.sink import EventSink
@@ -33,7 +34,10 @@ logger = logging.getLogger(__name__)
 
 _MODELS_DIR = "models"
 _PATIENT_SECONDS = 5.0
-_DRAIN_SECONDS = 10.0
+_BACKGROUND_SECONDS = 1.5
+_PARTS_SECONDS = 0.8
+"""With what the sink takes, all of `close` stays below the 5 s that operators are told of."""
+
 _MAX_STORES = 256
 """Answers waiting to be stored; each holds its text and vector."""
 
@@ -83,7 +87,9 @@ class Runtime:
             on_error=metrics.cache_error,
         )
         self.flights = Flights(
-            FlightStore(fast=self._fast, patient=self.patient_redis, board_seconds=budget / 2),
+            FlightStore(
+                fast=self._fast, patient=self.patient_redis, board_seconds=budget * BOARD_SHARE
+            ),
             on_error=metrics.cache_error,
         )
         self._background: set[asyncio.Task[object]] = set()
@@ -126,20 +132,37 @@ class Runtime:
         ]
 
     async def close(self) -> None:
-        """Finish what calls left to do, then stop every part."""
+        """Finish what calls left to do, then stop every part, all within 5 s."""
         await stop_tasks(self._running)
         if self._background:
-            await asyncio.wait(self._background, timeout=_DRAIN_SECONDS)
+            await asyncio.wait(self._background, timeout=_BACKGROUND_SECONDS)
         # What is under way still leaves its event, for which the sink must be there.
         await stop_tasks(self._background)
-        await self.flights.close()
-        await self.engine.close()
-        await self.source.close()
-        await self.embedders.close()
-        await self.provider.close()
+        await self._close_parts()
         await self.sink.close()
         await self._fast.aclose()
         await self.patient_redis.aclose()
+
+    async def _close_parts(self) -> None:
+        """Close what may wait for Redis, the provider or a running inference, for a bounded time:
+        what they leave undone is nothing that is not made good elsewhere."""
+        parts = {
+            asyncio.create_task(close(), name=close.__qualname__)
+            for close in (
+                self.flights.close,
+                self.engine.close,
+                self.source.close,
+                self.embedders.close,
+                self.provider.close,
+            )
+        }
+        done, late = await asyncio.wait(parts, timeout=_PARTS_SECONDS)
+        for part in late:
+            logger.warning("runtime.closed_in_haste part=%s", part.get_name())
+        await stop_tasks(late)
+        for part in done:
+            if (error := part.exception()) is not None:
+                logger.error("runtime.close_failed part=%s", part.get_name(), exc_info=error)
 
     def spawn(self, work: Coroutine[Any, Any, object]) -> None:
         """Run `work`, which no call waits for; `close` waits for it."""
@@ -202,6 +225,7 @@ class Runtime:
                 key.name,
                 cache_dir=config.data_dir / _MODELS_DIR,
                 workers=config.embedding_workers,
+                patience_seconds=config.embedding_budget_ms / 1000,
             )
         return RemoteEmbedder(
             parse_model_name(key.name),

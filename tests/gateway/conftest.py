@@ -79,7 +79,14 @@ def gateway_server(
 def running_gateway(
     server: RedisServer, provider_url: str, data_dir: Path, **settings: Any
 ) -> Iterator[Gateway]:
-    """A gateway in front of the provider, under the snapshot of `values.configuration`."""
+    """A gateway in front of the provider, under the snapshot of `values.configuration`.
+
+    It shares this process with whoever calls it, and the machine with much else: a slow moment is
+    neither Redis' nor the model's fault: they get more time than in production, unless `settings`
+    say otherwise.
+    """
+    patience = {"cache_budget_ms": 2_000, "embedding_budget_ms": 10_000}
+    settings = patience | settings
     config = RuntimeConfig(
         redis_url=server.url,
         data_dir=data_dir,
@@ -121,12 +128,9 @@ def scripted_gateway(
 def pair(
     gateway_redis: RedisServer, model_cache_dir: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Pair]:
-    """Two gateways for the session, in front of one scripted provider of their own.
-
-    They share this process with the provider and the callers, so a slow moment is not Redis' fault.
-    """
+    """Two gateways for the session, in front of one scripted provider of their own."""
     provider = ScriptedProvider()
-    settings = {"single_flight_wait_seconds": 4.0, "cache_budget_ms": 2_000}
+    settings = {"single_flight_wait_seconds": 4.0}
     dirs = [
         data_dir_with_models(tmp_path_factory.mktemp("pair"), model_cache_dir) for _ in range(2)
     ]

@@ -62,7 +62,7 @@ class World:
 
 @pytest.fixture
 async def embedder(model_cache_dir: Path) -> AsyncIterator[Embedder]:
-    loaded = Embedder("all-MiniLM-L6-v2", cache_dir=model_cache_dir, workers=1)
+    loaded = Embedder("all-MiniLM-L6-v2", cache_dir=model_cache_dir, workers=1, patience_seconds=30)
     await loaded.start()
     yield loaded
     await loaded.close()
