@@ -176,7 +176,12 @@ class Flights:
         vector = (plan.vector or b"") if near else b""
         try:
             boarded = await self._store.board(
-                name, token=flight.token, query=plan.query, vector=vector, seen=seen
+                name,
+                token=flight.token,
+                query=plan.query,
+                vector=vector,
+                min_similarity=plan.min_similarity,
+                seen=seen,
             )
         except CacheUnavailable as error:
             self._on_error(error.stage)

@@ -147,7 +147,10 @@ class _Trip:
 
 
 def _sharing(flights: tuple[NearFlight, ...], plan: StorePlan) -> NearFlight | None:
-    """The nearest of `flights` whose answer would be served for the plan's query."""
+    """The first of `flights` whose answer would be served for the plan's query.
+
+    The one that began first is the one least likely to yield to another itself.
+    """
     try:
         for near in flights:
             if would_share(plan, near.query, similarity=near.similarity):

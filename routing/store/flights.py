@@ -21,7 +21,7 @@ from routing.errors import CacheUnavailable, EntryUnreadable
 from routing.store.patience import within
 
 LEASE_SECONDS = 3.0
-MAX_NEAR = 5
+MAX_NEAR = 20
 
 _REMEMBERED_SECONDS: dict[str, float] = {"stored": 3.0, "failed": 3.0, "not_stored": 10.0}
 """How long a flight's end is told. That answers of a kind are not stored, longest: so long nobody
@@ -30,6 +30,9 @@ waits for one in vain."""
 _FLIGHTS_SECONDS = 10.0
 _PATIENCE_SECONDS = 1.0
 _LONGEST_BODY = 64 * 1024
+_ROUNDING = 1e-6
+"""The last word on similarity is the semantic layer's."""
+
 _FAILURES = (RedisError, OSError, TimeoutError)
 
 State = Literal["flying", "stored", "not_stored", "failed"]
@@ -38,17 +41,19 @@ BOARD = """
 -- Takes a lease, unless another call has it, and tells what is asked nearby.
 -- KEYS[1] lease, KEYS[2] vector set of the questions in flight. ARGV: token, entry id,
 -- milliseconds of the lease, query, vector (float32 bytes, empty for none), prefix of leases, how
--- many neighbours to tell, token of the flight that the caller knows to have ended, milliseconds
--- of the questions.
--- Returns {{token, state, failure, failures}, {{entry id, token, query, score}, ...}}; the token
--- tells whose.
+-- many neighbours to look at, token of the flight that the caller knows to have ended, milliseconds
+-- of the questions, the least score of a neighbour.
+-- Returns {{token, state, failure, failures}, {{entry id, token, query, score, since}, ...}}; the
+-- token tells whose, and since (microseconds) which came first.
 local held = redis.call('HMGET', KEYS[1], 'token', 'state', 'failure', 'failures')
 if held[1] and held[1] ~= ARGV[8] then
   if held[2] == 'flying' then redis.call('HSET', KEYS[1], 'awaited', '1') end
   return {held, {}}
 end
 redis.call('DEL', KEYS[1])
-redis.call('HSET', KEYS[1], 'token', ARGV[1], 'state', 'flying', 'query', ARGV[4])
+local now = redis.call('TIME')
+redis.call('HSET', KEYS[1], 'token', ARGV[1], 'state', 'flying', 'query', ARGV[4],
+  'since', string.format('%d%06d', now[1], now[2]))
 redis.call('PEXPIRE', KEYS[1], ARGV[3])
 local near = {}
 if ARGV[5] ~= '' then
@@ -56,9 +61,11 @@ if ARGV[5] ~= '' then
     'VSIM', KEYS[2], 'FP32', ARGV[5], 'WITHSCORES', 'COUNT', ARGV[7])
   for at = 1, #found, 2 do
     local id = found[at]
-    local lease = redis.call('HMGET', ARGV[6] .. id, 'token', 'state', 'query')
+    local lease = redis.call('HMGET', ARGV[6] .. id, 'token', 'state', 'query', 'since')
     if id ~= ARGV[2] and lease[1] and lease[2] == 'flying' then
-      near[#near + 1] = {id, lease[1], lease[3], found[at + 1]}
+      if tonumber(found[at + 1]) >= tonumber(ARGV[10]) then
+        near[#near + 1] = {id, lease[1], lease[3], found[at + 1], lease[4]}
+      end
     elseif id ~= ARGV[2] then
       redis.call('VREM', KEYS[2], id)
     end
@@ -139,7 +146,10 @@ class NearFlight(Struct, frozen=True):
 
 
 class Boarded(Struct, frozen=True):
-    """What boarding found: one's own token in `sighting` means that the lease was taken."""
+    """What boarding found: one's own token in `sighting` means that the lease was taken.
+
+    `near` are the flights of similar questions, first those that began first.
+    """
 
     sighting: Sighting
     near: tuple[NearFlight, ...] = ()
@@ -171,17 +181,24 @@ class FlightStore:
             raise _unavailable(error) from error
 
     async def board(
-        self, name: FlightName, *, token: str, query: str, vector: bytes, seen: str
+        self,
+        name: FlightName,
+        *,
+        token: str,
+        query: str,
+        vector: bytes,
+        min_similarity: float,
+        seen: str,
     ) -> Boarded:
         """Take the lease of `name` under `token`, or tell who has it.
 
         `seen`: the token of a flight that the caller knows to have ended; its lease is free.
         Without `vector` (float32 bytes) nothing near is looked for.
         """
-        args: list[str | int | bytes] = [
+        args: list[str | int | float | bytes] = [
             token, name.entry_id, _milliseconds(LEASE_SECONDS), query, vector,
             redis_names.lease(name.tenant, name.partition, ""), MAX_NEAR, seen,
-            _milliseconds(_FLIGHTS_SECONDS),
+            _milliseconds(_FLIGHTS_SECONDS), (1 + min_similarity) / 2 - _ROUNDING,
         ]  # fmt: skip
         try:
             reply = await within(self._board_seconds, self._board(keys=name.keys, args=args))
@@ -190,7 +207,8 @@ class FlightStore:
         held, near = cast("tuple[list[bytes | None], list[list[bytes]]]", reply)
         return Boarded(
             sighting=_sighting(*held),
-            near=tuple(_near(row, name) for row in near),
+            # In the order in which they were taken, which is the same in every process.
+            near=tuple(_near(row, name) for row in sorted(near, key=lambda row: int(row[4]))),
         )
 
     async def renew(self, leases: Sequence[tuple[FlightName, str]]) -> list[bool | None]:
@@ -275,7 +293,7 @@ def _sighting(
 
 
 def _near(row: list[bytes], name: FlightName) -> NearFlight:
-    entry_id, token, query, score = row
+    entry_id, token, query, score, _since = row
     return NearFlight(
         name=FlightName(name.tenant, name.partition, entry_id.decode()),
         token=token.decode(),

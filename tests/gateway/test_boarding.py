@@ -91,7 +91,7 @@ def hit() -> Lookup:
 
 def wordings(count: int) -> list[str]:
     """One question in many wordings that no guard tells apart."""
-    return [f"How {'really ' * number}are you?" for number in range(count)]
+    return [f"How are you{'?' * (number + 1)}" for number in range(count)]
 
 
 async def test_board__wordings_of_one_question_at_once__one_asks(world: World) -> None:
@@ -99,8 +99,8 @@ async def test_board__wordings_of_one_question_at_once__one_asks(world: World) -
 
     boarded = await asyncio.gather(*calls)
 
-    assert world.provider_calls <= 2
-    assert sum(item.lookup.answer is not None for item in boarded) >= 10
+    assert world.provider_calls == 1
+    assert sum(item.lookup.answer is not None for item in boarded) == 11
 
 
 async def test_board__nothing_is_ever_stored__nobody_waits_for_one_who_waits(world: World) -> None:

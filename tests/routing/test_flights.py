@@ -281,13 +281,34 @@ async def test_join__similar_question_in_flight__told_with_its_cosine(
     processes: tuple[Process, Process],
 ) -> None:
     here, there = processes
-    first = await here.lead(plan("e1", vector=unit(1.0, 0.0)))
+    first = await here.lead(plan("e1", vector=unit(4.0, 3.0)))
 
-    second = await there.lead(plan("e2", vector=unit(1.0, 1.0)))
+    second = await there.lead(plan("e2", vector=unit(1.0, 0.0)))
 
     [near] = second.near
     assert (near.name, near.token, near.query) == (NAME, first.flight.token, "What is e1?")
-    assert near.similarity == pytest.approx(0.5**0.5, abs=1e-6)
+    assert near.similarity == pytest.approx(0.8, abs=1e-6)
+
+
+async def test_join__question_below_the_threshold_in_flight__not_told(
+    processes: tuple[Process, Process],
+) -> None:
+    here, there = processes
+    await here.lead(plan("e1", vector=unit(3.0, 4.0)))
+
+    assert (await there.lead(plan("e2", vector=unit(1.0, 0.0)))).near == ()
+
+
+async def test_join__several_similar_questions_in_flight__first_come_first(
+    processes: tuple[Process, Process],
+) -> None:
+    here, there = processes
+    for entry_id in ("e3", "e1", "e2"):
+        await here.lead(plan(entry_id))
+
+    last = await there.lead(plan("e4"))
+
+    assert [near.name.entry_id for near in last.near] == ["e3", "e1", "e2"]
 
 
 async def test_join__similar_question_has_landed__not_told(
