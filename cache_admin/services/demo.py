@@ -13,13 +13,16 @@ from msgspec import Struct
 from cache_admin.models import ApiKey, Policy, Role, Tenant
 from cache_admin.services.actor import Actor
 from cache_admin.services.documents import create_document
+from cache_admin.services.events import EventRuleSpec, create_event_rule
 from cache_admin.services.faqs import FaqSpec, create_faq
 from cache_admin.services.keys import create_key
+from cache_admin.services.matching import LexiconSpec, PairSpec, create_pair, update_lexicon
 from cache_admin.services.members import set_member
 from cache_admin.services.policies import spec_of, update_policy
 from cache_admin.services.publishing import change
 from cache_admin.services.revisions import publish
 from cache_admin.services.tenants import create_tenant
+from routing.snapshot import EventRule, LexiconConfig, NeverMerge
 
 USERNAME = "admin"
 _FILE = Path(__file__).resolve().parent.parent / "data" / "demo.json"
@@ -50,6 +53,9 @@ class _Demo(Struct, frozen=True):
     tenant: _DemoTenant
     documents: tuple[_DemoDocument, ...]
     faqs: tuple[_DemoFaq, ...]
+    never_merge: tuple[NeverMerge, ...]
+    lexicon: LexiconConfig
+    event_rules: tuple[EventRule, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,4 +116,16 @@ def _demo_tenant(demo: _Demo, actor: Actor) -> Tenant:
             question=faq.question, answer=faq.answer, aliases=faq.aliases, language=faq.language
         )
         create_faq(tenant=tenant, actor=actor, spec=spec)
+    _add_rules(demo, tenant, actor)
     return tenant
+
+
+def _add_rules(demo: _Demo, tenant: Tenant, actor: Actor) -> None:
+    for pair in demo.never_merge:
+        create_pair(tenant=tenant, actor=actor, spec=PairSpec(a=pair.a, b=pair.b))
+    words = demo.lexicon
+    lexicon = LexiconSpec(opposites=words.opposites, alike=words.alike, apart=words.apart)
+    update_lexicon(tenant=tenant, actor=actor, spec=lexicon, expected_version=None)
+    for rule in demo.event_rules:
+        spec = EventRuleSpec(event=rule.event, tag=rule.tag)
+        create_event_rule(tenant=tenant, actor=actor, spec=spec)

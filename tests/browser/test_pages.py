@@ -57,16 +57,23 @@ class Visit:
 
 
 @pytest.fixture(scope="module")
-def ids(phone: Console) -> dict[str, str]:
+def ids(phone: Console, product: Product) -> dict[str, str]:
     """The id of one object of every kind."""
+    product.manage("invalidate", "demo", "--tag", "order:1")
+    phone.open("events/secrets/new/")
+    phone.press("Crear secreto")
     lists = {
         "policy": "policies",
         "faq": "faqs",
         "document": "documents",
         "key": "keys",
         "revision": "revisions",
+        "pair": "matching",
+        "invalidation": "invalidations",
+        "rule": "events",
     }
-    return {kind: id_in_list(phone, name) for kind, name in lists.items()}
+    secret = {"secret": id_in_list(phone, "events/secrets", page="events")}
+    return secret | {kind: id_in_list(phone, name) for kind, name in lists.items()}
 
 
 @pytest.fixture(scope="module", params=PATHS, ids=lambda path: path.removeprefix("t/demo/"))
@@ -120,7 +127,7 @@ def test_skip_link__followed__focus_in_the_body(phone: Console) -> None:
     expect(phone.main).to_be_focused()
 
 
-@pytest.mark.parametrize("path", ["policies/{policy}/", "faqs/{faq}/", "revisions/"])
+@pytest.mark.parametrize("path", ["policies/{policy}/", "faqs/{faq}/", "revisions/", "events/"])
 def test_page__tabbed_through__every_stop_outlined(
     phone: Console, ids: dict[str, str], path: str
 ) -> None:
@@ -130,11 +137,12 @@ def test_page__tabbed_through__every_stop_outlined(
     assert [stop.name for stop in stops if not (stop.outlined and stop.in_sight)] == []
 
 
-def id_in_list(console: Console, name: str) -> str:
-    console.open(f"{name}/")
+def id_in_list(console: Console, name: str, *, page: str = "") -> str:
+    """The first id of a row or revision that a link on the page leads to."""
+    console.open(f"{page or name}/")
     paths = console.page.locator("main a[href]").evaluate_all(_FIND_LINKS)
-    found = (re.search(rf"/{name}/([^/]+)/", path) for path in paths)
-    return next(match[1] for match in found if match and match[1] != "new")
+    found = (re.search(rf"/{name}/([a-z2-7]{{16}}|\d+)/", path) for path in paths)
+    return next(match[1] for match in found if match)
 
 
 def focus(console: Console) -> Focus:
