@@ -178,7 +178,11 @@ class Engine:
             return trail.bypass(place).lookup()
         trail.at(place)
         self.splits.note(
-            place.tenant, place.policy.uid, partition=place.partition, context=call.context
+            place.tenant,
+            place.policy.uid,
+            partition=place.partition,
+            context=place.context,
+            now=self._clock(),
         )
         if self._breaker.is_open:
             raise CacheUnavailable("breaker", "Redis is being left alone")

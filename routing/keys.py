@@ -63,19 +63,32 @@ def partition_under(base: str, embedding_model: str) -> str:
     return _digest(f"{base}:{embedding_model}".encode())
 
 
-def context_digest(context: Context, rule: ContextRule) -> str:
-    """128-bit digest (hex) of those parts of `context` that `rule` counts.
+def counted(context: Context, rule: ContextRule) -> Context:
+    """`context` without the parts that `rule` leaves out."""
+    return Context(
+        system_prompt=context.system_prompt if rule.system_prompt else b"",
+        tools=context.tools if rule.tools else b"",
+        response_format=context.response_format if rule.response_format else b"",
+        attachments=context.attachments if rule.attachments else b"",
+        parameters=context.parameters if rule.parameters else b"",
+        turns=_counted_turns(context.turns, rule),
+        other=context.other,
+    )
+
+
+def context_digest(context: Context) -> str:
+    """128-bit digest (hex) of what is `counted` of a context.
 
     Every part is written with its length, so that nothing can move from one part into the next.
     """
     parts = [
         context.other,
-        context.system_prompt if rule.system_prompt else b"",
-        context.tools if rule.tools else b"",
-        context.response_format if rule.response_format else b"",
-        context.attachments if rule.attachments else b"",
-        context.parameters if rule.parameters else b"",
-        *_counted_turns(context.turns, rule),
+        context.system_prompt,
+        context.tools,
+        context.response_format,
+        context.attachments,
+        context.parameters,
+        *context.turns,
     ]
     return _digest(b"".join(b"%d:%b" % (len(part), part) for part in parts))
 

@@ -21,6 +21,9 @@ FEWEST_CALLS = 50
 ALARMING_SHARE = 0.9
 """Partitions per call from which no hit is to be expected."""
 
+FORGOTTEN_SECONDS = 600.0
+"""What happened longer ago says nothing of the calls to come."""
+
 _MOST_POLICIES = 1_000
 _SHOWN_CHARS = 40
 _PARTS = ("system_prompt", "tools", "response_format", "attachments", "parameters", "other")
@@ -30,7 +33,8 @@ class SplitReport(Struct, frozen=True):
     """One policy whose calls cannot share answers.
 
     `part` of the context differs between the last two calls (``conversation`` for the earlier
-    turns, empty when it is not the context); `before` and `after` are what differs, cut short.
+    turns, empty when it is not the context); `before` and `after` are what differs, cut short, and
+    empty for a conversation, which is its users' own.
     """
 
     tenant: str
@@ -48,32 +52,40 @@ class SplitWatch:
     def __init__(self) -> None:
         self._policies: OrderedDict[tuple[str, str], _Seen] = OrderedDict()
 
-    def note(self, tenant: str, policy: str, *, partition: str, context: Context) -> None:
-        """Take note of one call that was looked up in `partition`."""
+    def note(
+        self, tenant: str, policy: str, *, partition: str, context: Context, now: float
+    ) -> None:
+        """Take note of one call that was looked up in `partition` at `now` (epoch seconds).
+
+        `context` is what the policy counts of the call's.
+        """
         seen = self._policies.get((tenant, policy))
         if seen is None:
             if len(self._policies) >= _MOST_POLICIES:
                 self._policies.popitem(last=False)
             seen = self._policies[tenant, policy] = _Seen()
         seen.note(partition, context)
+        seen.latest = now
 
-    def reports(self) -> list[SplitReport]:
-        """The policies for which no hit is to be expected now."""
+    def reports(self, *, now: float) -> list[SplitReport]:
+        """The policies that had calls lately and for which no hit is to be expected."""
         return [
             _report(tenant, policy, seen)
             for (tenant, policy), seen in self._policies.items()
-            if len(seen.window) >= FEWEST_CALLS
+            if now - seen.latest < FORGOTTEN_SECONDS
+            and len(seen.window) >= FEWEST_CALLS
             and len(seen.counts) >= ALARMING_SHARE * len(seen.window)
         ]
 
 
 class _Seen:
-    __slots__ = ("before", "counts", "last", "window")
+    __slots__ = ("before", "counts", "last", "latest", "window")
 
     def __init__(self) -> None:
         self.window: deque[str] = deque()
         self.counts: Counter[str] = Counter()
         self.last = Context()
+        self.latest = 0.0
         self.before = Context()
 
     def note(self, partition: str, context: Context) -> None:
@@ -108,7 +120,7 @@ def difference(one: Context, other: Context) -> tuple[str, str, str]:
             return part, *_excerpts(before, after)
     for earlier, later in zip_longest(one.turns, other.turns, fillvalue=b""):
         if earlier != later:
-            return "conversation", *_excerpts(earlier, later)
+            return "conversation", "", ""
     return "", "", ""
 
 

@@ -16,7 +16,7 @@ from routing.guards.comparison import Lexicon
 from routing.language import detect_language
 from routing.snapshot import ContextRule, Conversation, PolicyConfig, Scope
 from routing.telemetry.events import Layer
-from routing.types import Answer, Call, Entry
+from routing.types import Answer, Call, Context, Entry
 
 RENEWABLE = "stale"
 """Past its lifetime, but to be served once more while it is renewed."""
@@ -33,7 +33,10 @@ _remembered_kind = lru_cache(maxsize=4_096)(volatile_kind)
 
 
 class Place(Struct, frozen=True):
-    """The partition and entry of one call under one revision, and the policy that rules it."""
+    """The partition and entry of one call under one revision, and the policy that rules it.
+
+    `context` is what the policy counts of the call's.
+    """
 
     tenant: str
     policy: PolicyConfig
@@ -47,6 +50,7 @@ class Place(Struct, frozen=True):
     min_similarity: float
     ttl_seconds: int
     lexicon: Lexicon = Lexicon()
+    context: Context = Context()
     base: str = ""
 
 
@@ -75,11 +79,12 @@ def find_place(call: Call, tenant: ActiveTenant, *, embedding_model: str) -> Pla
         name: str(tenant.generations[name]) for name in (TENANT, policy_name(policy.uid))
     }
     user = controls.user if policy.scope is Scope.USER else ""
+    context = keys.counted(call.context, _rule_for(call, policy.context))
     parts = keys.PartitionParts(
         tenant=tenant.config.uid,
         policy=policy.uid,
         protocol=call.protocol,
-        context=keys.context_digest(call.context, _counted(call, policy.context)),
+        context=keys.context_digest(context),
         model_group=tenant.model_group(call.model),
         rests_on=rests_on,
         user=user or None,
@@ -102,11 +107,12 @@ def find_place(call: Call, tenant: ActiveTenant, *, embedding_model: str) -> Pla
         min_similarity=max(policy.min_similarity, asked_similarity),
         ttl_seconds=min(policy.ttl_seconds, asked_ttl),
         lexicon=tenant.lexicon,
+        context=context,
         base=base,
     )
 
 
-def _counted(call: Call, rule: ContextRule) -> ContextRule:
+def _rule_for(call: Call, rule: ContextRule) -> ContextRule:
     """`rule`, with the conversation where the question means nothing without it."""
     ignored = rule.conversation is Conversation.NONE and call.context.turns
     if ignored and is_follow_up(call.query):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable
 
 from redis.asyncio import Redis
@@ -34,6 +35,6 @@ async def report_splits(
 
 async def write_splits(redis: Redis, watch: SplitWatch) -> None:
     """Write what `watch` has found now. Raises RedisError, OSError or TimeoutError."""
-    for report in watch.reports():
+    for report in watch.reports(now=time.time()):
         name = redis_names.split(report.tenant, report.policy)
         await redis.set(name, encode_report(report), ex=_KEPT_SECONDS)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from routing.gateway.json_body import JsonLimits
 from routing.gateway.request import parse_chat_request
-from routing.keys import context_digest
+from routing.keys import context_digest, counted
 from routing.snapshot import ContextRule
 
 LIMITS = JsonLimits(depth=64, nodes=10_000)
@@ -60,7 +60,7 @@ def key(request: Any) -> tuple[str, str]:
     """What the cache sees of `request`: the question and the digest of all its context."""
     body = json.dumps(request).encode()
     call = parse_chat_request(body, tenant="uid-acme", cache_headers={}, limits=LIMITS).call
-    return call.query, context_digest(call.context, ContextRule())
+    return call.query, context_digest(counted(call.context, ContextRule()))
 
 
 def reordered(value: Any) -> Any:

@@ -1,25 +1,38 @@
 from __future__ import annotations
 
+import time
+
 from redis.asyncio import Redis
 
 from routing import redis_names
-from routing.splits import FEWEST_CALLS, WINDOW, SplitWatch, decode_report, difference
+from routing.splits import (
+    FEWEST_CALLS,
+    FORGOTTEN_SECONDS,
+    WINDOW,
+    SplitWatch,
+    decode_report,
+    difference,
+)
 from routing.telemetry.split_reporter import write_splits
 from routing.types import Context
 
+NOW = 2_000.0
 
-def watched(*, calls: int, partitions: int) -> SplitWatch:
+
+def watched(*, calls: int, partitions: int, now: float = NOW) -> SplitWatch:
     """A watch that has seen `calls`, spread over `partitions` in turn."""
     watch = SplitWatch()
     for number in range(calls):
         prompt = f'[[0,{{"content":"It is 12:{number:02} o\'clock."}}]]'.encode()
         partition = f"p{number % partitions}"
-        watch.note("acme", "default", partition=partition, context=Context(system_prompt=prompt))
+        watch.note(
+            "acme", "default", partition=partition, context=Context(system_prompt=prompt), now=now
+        )
     return watch
 
 
 def test_watch__every_call_in_its_own_partition__told_with_what_differs() -> None:
-    (report,) = watched(calls=FEWEST_CALLS, partitions=FEWEST_CALLS).reports()
+    (report,) = watched(calls=FEWEST_CALLS, partitions=FEWEST_CALLS).reports(now=NOW)
 
     assert (report.part, report.calls, report.partitions) == (
         "system_prompt",
@@ -30,26 +43,32 @@ def test_watch__every_call_in_its_own_partition__told_with_what_differs() -> Non
 
 
 def test_watch__calls_share_partitions__silent() -> None:
-    assert watched(calls=WINDOW, partitions=10).reports() == []
+    assert watched(calls=WINDOW, partitions=10).reports(now=NOW) == []
 
 
 def test_watch__too_few_calls__silent() -> None:
-    assert watched(calls=FEWEST_CALLS - 1, partitions=FEWEST_CALLS).reports() == []
+    assert watched(calls=FEWEST_CALLS - 1, partitions=FEWEST_CALLS).reports(now=NOW) == []
+
+
+def test_watch__no_calls_for_long__silent() -> None:
+    watch = watched(calls=FEWEST_CALLS, partitions=FEWEST_CALLS)
+
+    assert watch.reports(now=NOW + FORGOTTEN_SECONDS) == []
 
 
 def test_watch__repaired__silent_once_the_window_has_passed() -> None:
     watch = watched(calls=WINDOW, partitions=WINDOW)
 
     for _ in range(WINDOW):
-        watch.note("acme", "default", partition="p", context=Context())
+        watch.note("acme", "default", partition="p", context=Context(), now=NOW)
 
-    assert watch.reports() == []
+    assert watch.reports(now=NOW) == []
 
 
 def test_difference__only_the_conversation__named_so() -> None:
     part, before, after = difference(Context(turns=(b"hello",)), Context(turns=(b"hallo",)))
 
-    assert (part, before, after) == ("conversation", "hello", "hallo")
+    assert (part, before, after) == ("conversation", "", "")
 
 
 def test_difference__equal_contexts__none() -> None:
@@ -70,7 +89,9 @@ async def test_write_splits__policy_without_hits__report_where_the_console_reads
     redis_url: str,
 ) -> None:
     async with Redis.from_url(redis_url) as connection:
-        await write_splits(connection, watched(calls=FEWEST_CALLS, partitions=FEWEST_CALLS))
+        await write_splits(
+            connection, watched(calls=FEWEST_CALLS, partitions=FEWEST_CALLS, now=time.time())
+        )
 
         blob = await connection.get(redis_names.split("acme", "default"))
         assert isinstance(blob, bytes)
