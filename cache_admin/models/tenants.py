@@ -54,8 +54,11 @@ class Role(models.TextChoices):
     """What a member may do; each role may do what the ones before it may."""
 
     VIEWER = "viewer", _("viewer: sees everything")
-    CURATOR = "curator", _("curator: edits FAQ answers")
-    OPERATOR = "operator", _("operator: edits policies, documents and keys, rolls back")
+    CURATOR = "curator", _("curator: edits FAQ answers, pairs and the lexicon")
+    OPERATOR = (
+        "operator",
+        _("operator: edits policies, documents, events, limits and keys, removes, rolls back"),
+    )
     OWNER = "owner", _("owner: edits the tenant's settings")
 
 

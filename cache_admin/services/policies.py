@@ -27,6 +27,8 @@ from cache_admin.services.publishing import change
 from cache_admin.services.validation import current, validated
 from routing.snapshot import GuardName, PolicyConfig
 
+DEFAULT_MIN_SIMILARITY = Decimal("0.79")
+DEFAULT_MIN_MARGIN = Decimal(0)
 MAX_TTL_SECONDS = 366 * 24 * 3600
 MAX_LIST_ITEMS = 100
 MAX_MATCH_LENGTH = 120
@@ -47,8 +49,8 @@ class PolicySpec:
 
     name: str
     content_class: str
-    min_similarity: Decimal = Decimal("0.79")
-    min_margin: Decimal = Decimal(0)
+    min_similarity: Decimal = DEFAULT_MIN_SIMILARITY
+    min_margin: Decimal = DEFAULT_MIN_MARGIN
     ttl_seconds: int = _HOUR
     scope: str = ScopeChoice.TENANT.value
     match_endpoints: tuple[str, ...] = ()

@@ -22,7 +22,11 @@ from cache_admin.models import (
     VolatileChoice,
 )
 from cache_admin.models.policies import MAX_JITTER, MAX_TURNS
-from cache_admin.services.policies import MAX_TTL_SECONDS
+from cache_admin.services.policies import (
+    DEFAULT_MIN_MARGIN,
+    DEFAULT_MIN_SIMILARITY,
+    MAX_TTL_SECONDS,
+)
 from routing.snapshot import GuardName
 
 if TYPE_CHECKING:
@@ -104,8 +108,8 @@ class PolicySerializer(EditableSerializer):
 
     name = serializers.RegexField(r"^[a-z0-9][a-z0-9_-]*$", max_length=64)
     content_class = serializers.ChoiceField(ContentClassChoice.choices)
-    min_similarity = UnitIntervalField(default="0.79")
-    min_margin = UnitIntervalField(default="0")
+    min_similarity = UnitIntervalField(default=str(DEFAULT_MIN_SIMILARITY))
+    min_margin = UnitIntervalField(default=str(DEFAULT_MIN_MARGIN))
     disabled_guards = GuardsField(
         default=(), help_text="Guards that do not check this policy's hits; all others do."
     )
