@@ -50,20 +50,23 @@ class Plan:
     fault_seconds: float = 10.0
 
 
-def run(plan: Plan, *, only: Sequence[str] = ()) -> dict[str, Any]:
-    """Measure every fault, or those that `only` names."""
+def run(plan: Plan, *, only: Sequence[str] = (), pin: bool = True) -> dict[str, Any]:
+    """Measure every fault, or those that `only` names; `pin` gives the runtime a core."""
     wanted = [name for name in FAULTS if not only or name in only]
     faults: dict[str, Any] = {}
     # Redis is asked directly, unless it is to be slow.
     for slow in (False, True):
         names = [name for name in wanted if name.startswith("redis_slow") is slow]
         if names:
-            with Stack() as stack, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            with (
+                Stack(pin=pin) as stack,
+                asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
+            ):
                 scene = _Scene(stack, plan=plan, slow=slow)
                 faults |= runner.run(scene.play(names))
     return {
         "bench": "chaos",
-        "pinned": pinned(),
+        "pinned": pin and pinned(),
         "requests_per_second": plan.rate,
         "calm_seconds": plan.calm_seconds,
         "fault_seconds": plan.fault_seconds,

@@ -82,6 +82,7 @@ class EntryStore:
         self._neighbours = patient.register_script(lua.NEIGHBOURS)
         self._forget = patient.register_script(lua.FORGET)
         self._nearest_seconds = budget_seconds * NEAREST_SHARE
+        self._probe_seconds = budget_seconds * min(EXACT_SHARE, NEAREST_SHARE)
 
     async def warm(self) -> None:
         """Connect and load the script, so that the first call does not pay for it."""
@@ -97,7 +98,7 @@ class EntryStore:
         """
         await self.warm()
         try:
-            await within(self._nearest_seconds, self._ping())
+            await within(self._probe_seconds, self._ping())
         except (RedisError, OSError, TimeoutError) as error:
             raise CacheUnavailable("probe", str(error)) from error
 
