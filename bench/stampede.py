@@ -17,7 +17,7 @@ import msgspec
 import uvloop
 
 from bench.gateway import bench_snapshot, encode
-from bench.load import parse_reply, quantile_ms
+from bench.load import Reply, parse_reply, quantile_ms
 from bench.stack import Runtime, Stack
 from bench.traffic import unlike_questions
 from routing.snapshot import DocumentConfig, Snapshot
@@ -226,20 +226,33 @@ class _Callers:
         """Send one request and read its answer."""
         idle = self._idle.setdefault(port, deque())
         started = time.perf_counter()
+        reply: Reply | None = None
+        if idle:
+            # A server may close a connection that has been idle for long, just as it is used again.
+            reply = await self._exchange(idle.pop(), data, idle)
+        if reply is None:
+            try:
+                stream = await asyncio.open_connection("127.0.0.1", port)
+            except OSError:
+                return Outcome("lost", 0, time.perf_counter() - started, started)
+            reply = await self._exchange(stream, data, idle)
+        seconds = time.perf_counter() - started
+        if reply is None:
+            return Outcome("lost", 0, seconds, started)
+        return Outcome(reply.header("x-cache-layer") or "error", reply.status, seconds, started)
+
+    async def _exchange(self, stream: _Stream, data: bytes, idle: deque[_Stream]) -> Reply | None:
+        """The reply, of which only the head is kept; None when the connection broke off."""
+        reader, writer = stream
         try:
-            stream: _Stream = (
-                idle.pop() if idle else await asyncio.open_connection("127.0.0.1", port)
-            )
-            reader, writer = stream
             writer.write(data)
-            head = await reader.readuntil(b"\r\n\r\n")
-            reply = parse_reply(head)
+            reply = parse_reply(await reader.readuntil(b"\r\n\r\n"))
             await reader.readexactly(int(reply.header("content-length")))
         except (OSError, EOFError):
-            return Outcome("lost", 0, time.perf_counter() - started, started)
+            writer.close()
+            return None
         idle.append(stream)
-        layer = reply.header("x-cache-layer") or "error"
-        return Outcome(layer, reply.status, time.perf_counter() - started, started)
+        return reply
 
 
 def _snapshot(revision: int, *, version: int, single_flight: bool) -> Snapshot:
