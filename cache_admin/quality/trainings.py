@@ -7,7 +7,7 @@ someone switches it on, for the policy whose pairs it has seen and for no other.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 
 import msgspec
@@ -18,18 +18,14 @@ from django.utils.translation import gettext as _
 
 from cache_admin.errors import DomainError, InvalidInput, NotAllowed
 from cache_admin.models import CheckTraining, LabelledPair, Policy, TrainingState
-from cache_admin.quality.learning import LEAST_SIMILARITY, Observed, learn, switched_on
+from cache_admin.quality.learning import learn, switched_on
+from cache_admin.quality.observing import Compared, observe_pairs
 from cache_admin.quality.setting import Measured, measured_setting
 from cache_admin.quality.similarities import similarities
 from cache_admin.queue import enqueue
 from cache_admin.services.actor import Actor
 from cache_admin.services.publishing import Journal, change
 from cache_admin.services.validation import current, validated
-from routing.guards import first_veto
-from routing.guards.comparison import Comparison
-from routing.guards.lexicon import lexicon_of
-from routing.guards.text import read_text
-from routing.learned import FEATURES, observe
 from routing.snapshot import LearnedCheck
 
 logger = logging.getLogger(__name__)
@@ -39,7 +35,6 @@ LOST_AFTER = timedelta(minutes=10)
 """Silence after which a training counts as lost; preparing a model takes a minute."""
 
 _WAITED = timedelta(seconds=30)
-_NO_RIVAL = 1.0
 _MAX_ERROR_LENGTH = 500
 _OPEN = (TrainingState.PENDING, TrainingState.RUNNING)
 
@@ -135,7 +130,9 @@ def _train(training: CheckTraining) -> None:
     training.progress_total = len(pairs)
     training.embedding_model = _model(measured)
     _measure(pairs, training)
-    observed = list(_observed(pairs, measured))
+    observed = observe_pairs(
+        (Compared(row.asked, row.stored, row.similarity, row.right) for row in pairs), measured
+    )
     learned = learn(observed, min_similarity=measured.policy.min_similarity, now=timezone.now())
     training.pairs, training.left_out = len(observed), len(pairs) - len(observed)
     training.check_values = msgspec.to_builtins(learned.check)
@@ -167,21 +164,6 @@ def _measure(pairs: Sequence[LabelledPair], training: CheckTraining) -> None:
 def _tell(training: CheckTraining, *, done: int) -> None:
     training.progress_done, training.heard_at = done, timezone.now()
     training.save(update_fields=["progress_done", "progress_total", "heard_at"])
-
-
-def _observed(pairs: Sequence[LabelledPair], measured: Measured) -> Iterator[Observed]:
-    """Those of `pairs` that the check would be asked about, as it sees them."""
-    lexicon = lexicon_of(measured.lexicon, never_merge=measured.never_merge)
-    for pair in pairs:
-        if pair.similarity is None or pair.similarity < LEAST_SIMILARITY:
-            continue
-        asked, stored = read_text(pair.asked), read_text(pair.stored)
-        comparison = Comparison(asked=asked, stored=stored, lexicon=lexicon)
-        if first_veto(comparison, disabled=measured.policy.disabled_guards) is not None:
-            continue
-        seen = observe(asked, stored, similarity=pair.similarity, margin=_NO_RIVAL)
-        values = tuple(seen[name] for name in FEATURES)
-        yield Observed(values=values, right=pair.right, group=pair.stored)
 
 
 def _model(measured: Measured) -> str:
