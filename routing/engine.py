@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from routing.active import ActiveConfig, ActiveTenant
 from routing.breaker import Breaker
 from routing.errors import CacheUnavailable, EntryUnreadable
-from routing.keeping import keep
+from routing.keeping import PatientEmbedder, keep
 from routing.layers.faq import curated_answer, wants_curated
 from routing.layers.place import (
     LAST_RESORT,
@@ -42,7 +42,7 @@ Vector = NDArray[np.float32]
 T = TypeVar("T")
 
 
-class TextEmbedder(Protocol):
+class TextEmbedder(PatientEmbedder, Protocol):
     """What the engine needs of an embedding model."""
 
     @property

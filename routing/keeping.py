@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -9,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from routing.answer_groups import KnownAnswer, group_named, group_of
+from routing.errors import CacheUnavailable
 from routing.language import detect_language
 from routing.layers.semantic import NEAREST_FOR_MARGIN
 from routing.store.entries import EntryStore, Stored
@@ -16,16 +18,20 @@ from routing.types import Completion, Entry, StorePlan
 
 Vector = NDArray[np.float32]
 
+_PATIENCE_SECONDS = 5.0
+"""Calls come first, but an answer that waits longer would hold up those that queue behind it."""
+
 BEGINNING_CHARS = 800
 """Of an answer longer than the model reads, this much is embedded; what numbers, names and
 negations the rest holds must agree all the same."""
 
 
-class TextEmbedder(Protocol):
+class PatientEmbedder(Protocol):
     """What keeping needs of an embedding model."""
 
-    async def embed(self, text: str) -> Vector | None:
-        """L2-normalised float32 vector; None when `text` is longer than the model reads.
+    async def embed_many(self, texts: Sequence[str]) -> list[Vector | None]:
+        """L2-normalised float32 vectors, whenever the model has time for them; None for a text that
+        is longer than it reads.
 
         Raises CacheUnavailable when the model fails.
         """
@@ -36,7 +42,7 @@ async def keep(
     completion: Completion,
     *,
     store: EntryStore,
-    embedder: TextEmbedder,
+    embedder: PatientEmbedder,
     now: float,
 ) -> bool:
     """Store a complete answer where `plan` says; False when it was invalidated meanwhile.
@@ -57,21 +63,29 @@ async def keep(
     )
 
 
-async def _question_vector(plan: StorePlan, embedder: TextEmbedder) -> Vector | None:
+async def _question_vector(plan: StorePlan, embedder: PatientEmbedder) -> Vector | None:
     if plan.vector is None:
-        return await embedder.embed(plan.query)
+        return await _embedded(plan.query, embedder)
     return np.frombuffer(plan.vector, dtype=np.float32) if plan.vector else None
 
 
 async def _answer_vector(
-    plan: StorePlan, completion: Completion, embedder: TextEmbedder
+    plan: StorePlan, completion: Completion, embedder: PatientEmbedder
 ) -> Vector | None:
     if not plan.compares_answers or plan.answer_id or completion.message:
         return None
-    vector = await embedder.embed(completion.text)
+    vector = await _embedded(completion.text, embedder)
     if vector is None:
-        vector = await embedder.embed(completion.text[:BEGINNING_CHARS])
+        vector = await _embedded(completion.text[:BEGINNING_CHARS], embedder)
     return vector
+
+
+async def _embedded(text: str, embedder: PatientEmbedder) -> Vector | None:
+    try:
+        async with asyncio.timeout(_PATIENCE_SECONDS):
+            return (await embedder.embed_many([text]))[0]
+    except TimeoutError as error:
+        raise CacheUnavailable("embedding", "busy with calls for too long") from error
 
 
 async def _group(

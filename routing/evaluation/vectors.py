@@ -42,6 +42,10 @@ class TextVectors:
             self._learn([text])
         return self._known[text]
 
+    async def embed_many(self, texts: Sequence[str]) -> list[Vector | None]:
+        """As `embed` for each of `texts`."""
+        return [await self.embed(text) for text in texts]
+
     def of(self, text: str) -> Vector | None:
         """The vector of a text that `embed_all` was given."""
         return self._known[text]

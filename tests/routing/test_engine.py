@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -172,6 +172,9 @@ async def test_lookup__model_breaks_in_an_unknown_way__bypass_not_an_error(
 
         async def embed(self, text: str) -> None:
             raise ArithmeticError(text)
+
+        async def embed_many(self, texts: Sequence[str]) -> list[None]:
+            raise ArithmeticError(texts)
 
     errors: list[str] = []
     connection = Redis.from_url(redis_url)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 import numpy as np
 import pytest
@@ -33,6 +33,9 @@ class Model:
         if self.away:
             raise CacheUnavailable("embedding", "away")
         return self._vector
+
+    async def embed_many(self, texts: Sequence[str]) -> list[Vector | None]:
+        return [await self.embed(text) for text in texts]
 
 
 class World:

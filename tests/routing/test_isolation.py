@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -146,6 +146,9 @@ class OneDirection:
         vector = np.zeros(8, dtype=np.float32)
         vector[0] = 1.0
         return vector
+
+    async def embed_many(self, texts: Sequence[str]) -> list[NDArray[np.float32] | None]:
+        return [await self.embed(text) for text in texts]
 
 
 @pytest.fixture
