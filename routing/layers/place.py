@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import math
 from collections.abc import Mapping
 from functools import lru_cache
 
@@ -28,6 +30,8 @@ LAST_RESORT = "stale_if_error"
 _REMEMBERED_CHARS = 2_000
 """What is asked again and again is read once; long texts are not, and would fill the memory."""
 
+_SHARE_DIGITS = 8
+
 _remembered_language = lru_cache(maxsize=4_096)(detect_language)
 _remembered_kind = lru_cache(maxsize=4_096)(volatile_kind)
 
@@ -45,7 +49,6 @@ class Place(Struct, frozen=True):
     documents: Mapping[str, str]
     rests_on: Mapping[str, str]
     user: str
-    language: str
     embedding_model: str
     min_similarity: float
     ttl_seconds: int
@@ -69,7 +72,8 @@ def find_place(call: Call, tenant: ActiveTenant, *, embedding_model: str) -> Pla
     )
     if policy is None:
         return "volatile"
-    named = (*policy.documents, *controls.documents)
+    # A question that was sent on keeps what the policy it came from rests on.
+    named = (*chosen.documents, *policy.documents, *controls.documents)
     if any(slug not in tenant.versions for slug in named):
         return "unknown_document"
     if policy.scope is Scope.USER and not controls.user:
@@ -79,7 +83,8 @@ def find_place(call: Call, tenant: ActiveTenant, *, embedding_model: str) -> Pla
         name: str(tenant.generations[name]) for name in (TENANT, policy_name(policy.uid))
     }
     user = controls.user if policy.scope is Scope.USER else ""
-    context = keys.counted(call.context, _rule_for(call, policy.context))
+    rule = _rule_for(call, _stricter(policy.context, chosen.context))
+    context = keys.counted(call.context, rule)
     parts = keys.PartitionParts(
         tenant=tenant.config.uid,
         policy=policy.uid,
@@ -88,24 +93,22 @@ def find_place(call: Call, tenant: ActiveTenant, *, embedding_model: str) -> Pla
         model_group=tenant.model_group(call.model),
         rests_on=rests_on,
         user=user or None,
-        language=language,
+        language=language if rule.language else "",
         embedding_model=embedding_model,
     )
     base = keys.base_name(parts)
-    asked_similarity = controls.min_similarity or 0.0
-    asked_ttl = controls.ttl_seconds or policy.ttl_seconds
+    entry_id = keys.entry_id(call.query)
     return Place(
         tenant=tenant.config.uid,
         policy=policy,
         partition=keys.partition_under(base, embedding_model),
-        entry_id=keys.entry_id(call.query),
+        entry_id=entry_id,
         documents=documents,
         rests_on=rests_on,
         user=user,
-        language=language,
         embedding_model=embedding_model,
-        min_similarity=max(policy.min_similarity, asked_similarity),
-        ttl_seconds=min(policy.ttl_seconds, asked_ttl),
+        min_similarity=max(policy.min_similarity, controls.min_similarity or 0.0),
+        ttl_seconds=_lifetime(policy, asked=controls.ttl_seconds, entry_id=entry_id),
         lexicon=tenant.lexicon,
         context=context,
         base=base,
@@ -118,6 +121,41 @@ def _rule_for(call: Call, rule: ContextRule) -> ContextRule:
     if ignored and is_follow_up(call.query):
         return replace(rule, conversation=Conversation.FINGERPRINT)
     return rule
+
+
+def _stricter(one: ContextRule, other: ContextRule) -> ContextRule:
+    """What either of two rules counts."""
+    if one == other:
+        return one
+    conversation, last_turns = Conversation.NONE, 1
+    rules = [rule for rule in (one, other) if rule.conversation is not Conversation.NONE]
+    if any(rule.conversation is Conversation.FINGERPRINT for rule in rules):
+        conversation = Conversation.FINGERPRINT
+    elif rules:
+        conversation = Conversation.LAST_TURNS
+        last_turns = max(rule.last_turns for rule in rules)
+    return ContextRule(
+        system_prompt=one.system_prompt or other.system_prompt,
+        tools=one.tools or other.tools,
+        response_format=one.response_format or other.response_format,
+        attachments=one.attachments or other.attachments,
+        parameters=one.parameters or other.parameters,
+        conversation=conversation,
+        last_turns=last_turns,
+        language=one.language or other.language,
+    )
+
+
+def _lifetime(policy: PolicyConfig, *, asked: int | None, entry_id: str) -> int:
+    """Seconds that an answer may live: no more than the policy says, or the app, less the jitter.
+
+    By how much less is told by the entry's name, which is a digest and spreads evenly.
+    """
+    longest = min(policy.ttl_seconds, asked or policy.ttl_seconds)
+    if not policy.jitter:
+        return longest
+    share = int(entry_id[:_SHARE_DIGITS], 16) / 16**_SHARE_DIGITS
+    return max(1, math.ceil(longest * (1 - policy.jitter * share)))
 
 
 def language_of(call: Call, tenant: ActiveTenant) -> str:
@@ -171,7 +209,7 @@ def answer_from(
         similarity=similarity,
         entry_id=f"{entry.partition}.{entry.entry_id}",
         age_seconds=max(0, int(now) - entry.created),
-        ttl_seconds=expires_at(entry, place) - int(now),
+        ttl_seconds=math.floor(expires_at(entry, place) - now),
         model=entry.model,
         usage=entry.usage,
         cost_nanousd=entry.cost_nanousd,

@@ -173,7 +173,7 @@ async def test_lookup__model_breaks_in_an_unknown_way__bypass_not_an_error(
         async def embed(self, text: str) -> None:
             raise ArithmeticError(text)
 
-        async def embed_many(self, texts: Sequence[str]) -> list[None]:
+        async def embed_many(self, texts: Sequence[str]) -> list[Any]:
             raise ArithmeticError(texts)
 
     errors: list[str] = []
