@@ -74,7 +74,8 @@ def policy_for_volatile(
 
     `chosen` is the one the call would come to otherwise, and says what becomes of such questions.
     `policies` are the enabled ones in the order in which they are tried. What belongs to one user
-    needs a `user` and a policy that keeps users apart.
+    needs a `user` and a policy that keeps users apart; so does whatever else was asked where they
+    are kept apart.
     """
     if not kind or chosen.store.volatile is Volatile.IGNORE or _suits(chosen, kind):
         return chosen
@@ -84,7 +85,8 @@ def policy_for_volatile(
         return None
     wanted = ContentClass.REAL_TIME if kind == "now" else ContentClass.USER_SPECIFIC
     for policy in policies:
-        if policy.content_class is wanted and _suits(policy, kind):
+        shares_more = chosen.scope is Scope.USER and policy.scope is not Scope.USER
+        if policy.content_class is wanted and _suits(policy, kind) and not shares_more:
             return policy
     return None
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import math
 from collections.abc import Mapping
 from functools import lru_cache
 
@@ -30,7 +29,9 @@ LAST_RESORT = "stale_if_error"
 _REMEMBERED_CHARS = 2_000
 """What is asked again and again is read once; long texts are not, and would fill the memory."""
 
-_SHARE_DIGITS = 8
+_DIGITS = 8
+_PARTS = 1 << 4 * _DIGITS
+"""Of an entry's name so many hexadecimal digits are read, which have so many values."""
 
 _remembered_language = lru_cache(maxsize=4_096)(detect_language)
 _remembered_kind = lru_cache(maxsize=4_096)(volatile_kind)
@@ -154,7 +155,7 @@ def _lifetime(policy: PolicyConfig, *, asked: int | None, entry_id: str) -> int:
     longest = min(policy.ttl_seconds, asked or policy.ttl_seconds)
     if not policy.jitter:
         return longest
-    share = int(entry_id[:_SHARE_DIGITS], 16) / 16**_SHARE_DIGITS
+    share = int(entry_id[:_DIGITS], 16) / _PARTS
     return max(1, math.ceil(longest * (1 - policy.jitter * share)))
 
 

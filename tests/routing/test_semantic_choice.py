@@ -25,7 +25,6 @@ def place(**rules: Any) -> Place:
         documents={},
         rests_on={},
         user="",
-        language="en",
         embedding_model="minilm@1",
         min_similarity=ruling.min_similarity,
         ttl_seconds=3600,
