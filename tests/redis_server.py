@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 import subprocess
 import time
@@ -50,6 +51,11 @@ class RedisServer:
                     if time.monotonic() > deadline or self._process.poll() is not None:
                         raise
                     time.sleep(0.02)
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send it a signal, unless it has been killed."""
+        if self._process is not None:
+            self._process.send_signal(number)
 
     def kill(self) -> None:
         """End it at once, as a crash would."""

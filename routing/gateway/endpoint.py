@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -29,7 +30,7 @@ from routing.gateway.http import (
     send_error,
 )
 from routing.gateway.json_body import bad_request
-from routing.gateway.pressure import Pressure
+from routing.gateway.pressure import RETRY_AFTER_SECONDS, Pressure
 from routing.gateway.record import CLIENT_CLOSED_REQUEST, CallRecord, EventKeeper
 from routing.providers.openai import ProviderRefusal
 from routing.types import Decision
@@ -103,7 +104,11 @@ class CallEndpoint:
             record.finish(error.status, error=error.code)
             await _send_provider_error(send, error, headers=_headers(record))
         except asyncio.CancelledError:
-            record.finish(CLIENT_CLOSED_REQUEST, error="cancelled")
+            stopping = _stopping()
+            record.finish(stopping.status, error=stopping.code)
+            # An answer that has begun can only be cut off, which the server does.
+            with suppress(RuntimeError):
+                await send_error(send, stopping, headers=_headers(record))
             raise
         except Exception:
             logger.exception("gateway.failed response=%s", record.id)
@@ -147,6 +152,15 @@ def _headers(record: CallRecord) -> Headers:
         # The client libraries would ask as often again.
         headers.append((b"x-should-retry", b"false"))
     return headers
+
+
+def _stopping() -> CallError:
+    return CallError(
+        "The gateway is being stopped and cannot wait for the answer any longer; try again.",
+        status=503,
+        code="stopping",
+        retry_after_seconds=RETRY_AFTER_SECONDS,
+    )
 
 
 def _internal_error(record: CallRecord) -> CallError:

@@ -3,12 +3,13 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import openai
 import pytest
 
 from routing.errors import CallError
 from routing.gateway.pressure import Pressure
 from tests.gateway.conftest import running_gateway
-from tests.gateway.serving import Sandbox, data_dir_with_models
+from tests.gateway.serving import Sandbox, data_dir_with_models, wait_until
 from tests.redis_server import RedisServer
 
 
@@ -66,3 +67,18 @@ def test_gateway__more_calls_than_it_takes__refused_with_the_time_to_come_back(
     assert len(refused) == 2
     assert refused[0].headers["retry-after"] == "1"
     assert refused[0].json()["error"]["code"] == "overloaded"
+
+
+@pytest.mark.model
+def test_gateway__app_has_gone__its_place_is_free_once_the_provider_is_done(
+    gateway_redis: RedisServer, sandbox: Sandbox, model_cache_dir: Path, tmp_path: Path
+) -> None:
+    sandbox.control(latency_ms=500.0)
+    data_dir = data_dir_with_models(tmp_path, model_cache_dir)
+    with running_gateway(gateway_redis, sandbox.url, data_dir, max_calls=1) as gateway:
+        with gateway.client(timeout=0.2) as client, pytest.raises(openai.APITimeoutError):
+            client.chat.completions.create(
+                model="gpt-5-mini", messages=[{"role": "user", "content": "Is anyone still there?"}]
+            )
+
+        wait_until(lambda: gateway.ask("Is anyone there now?").status_code == 200, seconds=10)
