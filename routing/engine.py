@@ -41,6 +41,9 @@ logger = logging.getLogger(__name__)
 Vector = NDArray[np.float32]
 T = TypeVar("T")
 
+_MAX_FORGETTING = 64
+"""Orphaned vectors of as many searches are removed at once; others when they are next seen."""
+
 
 class TextEmbedder(PatientEmbedder, Protocol):
     """What the engine needs of an embedding model."""
@@ -272,7 +275,7 @@ class Engine:
                 count=candidates_needed(place),
             )
         )
-        if nearest.orphans:
+        if nearest.orphans and len(self._background) < _MAX_FORGETTING:
             self._spawn(self._forget(place, nearest.orphans))
         return nearest
 
