@@ -49,6 +49,12 @@ _SEEN_SECONDS = 86_400
 _AT_ONCE_SECONDS = 0.2
 _REDIS_SECONDS = 3.0
 _MAX_SIGNATURES = 8
+MAX_EVENTS = 64
+"""Under way at once; each holds its body, and Redis, for seconds at most."""
+
+MAX_FINISHING = 32
+"""Whose rest is dropped in the background at once; beyond it the collector does that."""
+
 _FIELDS = frozenset({"name", "entity", "id", "payload"})
 _NO_SECRET = b"no tenant has this secret"
 
@@ -105,9 +111,12 @@ class EventsEndpoint:
         self._limits = limits
         self._background = background
         self._clock = clock
+        self._under_way = 0
+        self._finishing = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
+        self._under_way += 1
         try:
             answer = await self._answer(scope, receive)
         except ClientGone:
@@ -123,10 +132,19 @@ class EventsEndpoint:
             )
         else:
             await send_answer(send, msgspec.json.encode(answer), headers=[JSON_TYPE])
+        finally:
+            self._under_way -= 1
 
     async def _answer(self, scope: Scope, receive: Receive) -> EventAnswer:
         if scope["method"] != "POST":
             raise CallError("This endpoint takes POST.", status=405, code="method_not_allowed")
+        if self._under_way > MAX_EVENTS:
+            metrics.call_refused("overloaded")
+            raise CallError(
+                "Too many events are under way; send it again in a second.",
+                status=503,
+                code="overloaded",
+            )
         head = _read_head(scope["headers"])
         body = await read_body(receive, content_length=head.content_length, limit=MAX_BODY_BYTES)
         active = self._active()
@@ -201,7 +219,8 @@ class EventsEndpoint:
         )
         if dropped.complete:
             await self._redis.set(seen, b"1", ex=_SEEN_SECONDS)
-        else:
+        elif self._finishing < MAX_FINISHING:
+            self._finishing += 1
             self._background(self._finish(tenant.uid, tags, before=before, seen=seen))
         metrics.invalidation_event("matched")
         return EventAnswer(tags=tags, removed=dropped.removed, complete=dropped.complete)
@@ -216,6 +235,8 @@ class EventsEndpoint:
         except REDIS_FAILURES as error:
             metrics.cache_error("event")
             logger.warning("events.left_to_the_collector reason=%s", error)
+        finally:
+            self._finishing -= 1
 
 
 def _read_head(headers: Iterable[Header]) -> _Head:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import hmac
+import socket
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,7 +22,7 @@ from redis.asyncio import Redis
 from routing import redis_names
 from routing.active import activate
 from routing.gateway.app import Gateway
-from routing.gateway.events_api import EventsEndpoint
+from routing.gateway.events_api import MAX_EVENTS, EventsEndpoint
 from routing.gateway.json_body import JsonLimits
 from routing.sealed import SecretBox
 from routing.snapshot import EventRule
@@ -356,3 +357,19 @@ def test_events__answer_stored_by_a_call__not_served_after_the_event(gateway: Se
     response = gateway.post("/v1/events", body, key="", headers=headers)
 
     assert (response.json()["removed"], ask()) == (1, "none")
+
+
+def test_events__too_many_under_way__503_with_the_time_to_come_back(events: Events) -> None:
+    host, _, port = events.url.removeprefix("http://").partition(":")
+    begun = b"POST /v1/events HTTP/1.1\r\nhost: acme\r\ncontent-length: 9\r\n\r\n"
+    with ExitStack() as connections:
+        for _ in range(MAX_EVENTS):
+            connection = socket.create_connection((host, int(port)), timeout=10)
+            connections.enter_context(connection).sendall(begun)
+        wait_until(lambda: events.send().status_code == 503)
+
+        response = events.send()
+
+    assert response.json()["error"]["code"] == "overloaded"
+    assert response.headers["retry-after"] == "1"
+    wait_until(lambda: events.send().status_code == 200)
