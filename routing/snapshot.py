@@ -414,7 +414,7 @@ def check_snapshot(snapshot: Snapshot) -> None:
         _require_unique(f"document of {tenant.slug}", [item.slug for item in tenant.documents])
         known = {document.slug for document in tenant.documents}
         for policy in tenant.policies:
-            _require_even(tenant, policy)
+            _require_usable_check(tenant, policy)
             if unknown := set(policy.documents) - known:
                 raise SnapshotSchemaError(
                     f"policy {tenant.slug}/{policy.name} depends on unknown documents: "
@@ -427,7 +427,7 @@ def snapshot_json_schema() -> dict[str, Any]:
     return msgspec.json.schema(Snapshot)
 
 
-def _require_even(tenant: TenantConfig, policy: PolicyConfig) -> None:
+def _require_usable_check(tenant: TenantConfig, policy: PolicyConfig) -> None:
     check = policy.learned
     if check is None:
         return
@@ -436,6 +436,11 @@ def _require_even(tenant: TenantConfig, policy: PolicyConfig) -> None:
         raise SnapshotSchemaError(
             f"the learned check of {tenant.slug}/{policy.name} has {expected} features and another "
             "number of coefficients"
+        )
+    if not all(scale > 0 for scale in check.scales):
+        raise SnapshotSchemaError(
+            f"the learned check of {tenant.slug}/{policy.name} divides by a scale that is not "
+            "above 0"
         )
 
 

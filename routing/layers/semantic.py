@@ -224,7 +224,8 @@ def _verdict(judged: _Judged, best: int | None) -> Choice:
             margin=margin,
         )  # fmt: skip
         chance = probability(place.policy.learned, seen)
-        if chance < place.policy.learned.min_probability:
+        # This way round, so that what is no number at all is not served either.
+        if not chance >= place.policy.learned.min_probability:
             reason = reason or "below_min_probability"
     served = None if reason else candidate
     return Choice(served, reason, flips_at, margin=margin, rival=rival, probability=chance)

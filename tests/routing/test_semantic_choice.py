@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 
 from routing.layers.place import Place
 from routing.layers.semantic import Choice, choose, shown
+from routing.snapshot import LearnedCheck
 from routing.store.entries import Candidate
 from tests.routing.builders import entry, policy
 
@@ -110,6 +112,34 @@ def test_choose__only_the_same_answer_close__served() -> None:
     close = (near(0.90, "Yes."), near(0.89, "Yes."), near(0.79, "No."))
 
     assert chosen(*close, min_margin=0.1).served is close[0]
+
+
+def learned(*, intercept: float = 0.0, scale: float = 1.0) -> LearnedCheck:
+    return LearnedCheck(
+        min_probability=0.9,
+        features=("similarity",),
+        means=(0.83,),
+        scales=(scale,),
+        coefficients=(1.0,),
+        intercept=intercept,
+        trained_at=datetime(2026, 3, 2, tzinfo=UTC),
+        pairs=200,
+    )
+
+
+def test_choose__learned_check_sure__served() -> None:
+    assert chosen(near(0.83), learned=learned(intercept=5.0)).served is not None
+
+
+def test_choose__learned_check_unsure__miss() -> None:
+    choice = chosen(near(0.83), learned=learned(intercept=-5.0))
+
+    assert (choice.served, choice.reason) == (None, "below_min_probability")
+
+
+@pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning")
+def test_choose__learned_check_gives_no_number__miss() -> None:
+    assert chosen(near(0.83), learned=learned(scale=0.0)).served is None
 
 
 def test_choose__nothing_stored__says_so() -> None:

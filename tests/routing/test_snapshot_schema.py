@@ -1,12 +1,16 @@
 from __future__ import annotations
 
 import tomllib
+from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
+import pytest
 
 import routing
-from routing.snapshot import snapshot_json_schema
+from routing.errors import SnapshotSchemaError
+from routing.snapshot import LearnedCheck, check_snapshot, snapshot_json_schema
+from tests.routing.builders import policy, snapshot, tenant
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -23,3 +27,22 @@ def test_version__package_and_project__same() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
     assert routing.__version__ == project["version"]
+
+
+@pytest.mark.parametrize("scales", [(0.0,), (-1.0,), (1.0, 1.0)])
+def test_check_snapshot__learned_check_that_cannot_be_reckoned__refused(
+    scales: tuple[float, ...],
+) -> None:
+    check = LearnedCheck(
+        min_probability=0.9,
+        features=("similarity",),
+        means=(0.8,),
+        scales=scales,
+        coefficients=(1.0,),
+        intercept=0.0,
+        trained_at=datetime(2026, 3, 2, tzinfo=UTC),
+        pairs=200,
+    )
+
+    with pytest.raises(SnapshotSchemaError, match="learned check of acme/default"):
+        check_snapshot(snapshot(tenant("acme", policies=(policy(learned=check),))))
