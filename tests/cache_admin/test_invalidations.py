@@ -11,6 +11,7 @@ import redis
 from django.utils import timezone
 from pytest_django import DjangoCaptureOnCommitCallbacks
 
+from cache_admin import tasks
 from cache_admin.errors import InvalidInput
 from cache_admin.models import AuditEntry, CallEvent, Invalidation, Policy, Revision, Tenant
 from cache_admin.services.documents import bump_document
@@ -294,3 +295,15 @@ def test_bump_document__answers_rest_on_it__counted_on_the_version(
     keep_answer(live_url, acme, documents={"manual": "1"})
 
     assert bump_document(document=document, actor=ROBOT).retired_entries == 1
+
+
+def test_task__removal_that_cannot_be_done__failed_with_the_kind_of_fault(
+    acme: Tenant, live_redis: redis.Redis
+) -> None:
+    row = _ask(acme, "tag", "a")
+    Invalidation.objects.update(kind="document", subject="no number")
+
+    tasks.run_invalidation(row.pk)
+
+    row.refresh_from_db()
+    assert (row.state, row.error) == ("failed", "ValueError")
