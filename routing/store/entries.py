@@ -79,7 +79,7 @@ class EntryStore:
         self._remover = Remover(patient)
         self._exact = BatchedReader(fast, seconds=budget_seconds * EXACT_SHARE)
         self._nearest = fast.register_script(lua.NEAREST)
-        self._neighbours = patient.register_script(lua.NEIGHBOURS)
+        self._neighbours = patient.register_script(lua.NEAREST)
         self._forget = patient.register_script(lua.FORGET)
         self._nearest_seconds = budget_seconds * NEAREST_SHARE
         self._probe_seconds = budget_seconds * min(EXACT_SHARE, NEAREST_SHARE)
@@ -123,7 +123,7 @@ class EntryStore:
         prefix = redis_names.entry(tenant, partition, "")
         try:
             search = self._nearest(
-                keys=[name], args=[vector.tobytes(), count, _SEARCH_EFFORT, prefix]
+                keys=[name], args=[vector.tobytes(), count, _SEARCH_EFFORT, prefix, "e", "v"]
             )
             rows = await within(self._nearest_seconds, search)
         except (RedisError, OSError, TimeoutError) as error:
@@ -138,7 +138,7 @@ class EntryStore:
         prefix = redis_names.entry(tenant, partition, "")
         try:
             search = self._neighbours(
-                keys=[name], args=[vector.tobytes(), count, _SEARCH_EFFORT, prefix]
+                keys=[name], args=[vector.tobytes(), count, _SEARCH_EFFORT, prefix, "e", "v", "a"]
             )
             rows = await within(_NEIGHBOUR_SECONDS, search)
         except (RedisError, OSError, TimeoutError) as error:

@@ -4,24 +4,28 @@ from __future__ import annotations
 
 NEAREST = """
 -- The entries nearest to a vector, in one round trip.
--- KEYS[1] vector set; ARGV: vector (float32 bytes), count, search effort, prefix of entry keys.
--- Returns {id, entry or false, vector or false} for each element, nearest first.
-local near = redis.call('VSIM', KEYS[1], 'FP32', ARGV[1], 'COUNT', ARGV[2], 'EF', ARGV[3])
-local found = {}
-for index, id in ipairs(near) do
-  local row = redis.call('HMGET', ARGV[4] .. id, 'e', 'v')
-  found[index] = {id, row[1], row[2]}
+-- KEYS[1] vector set; ARGV: vector (float32 bytes), count, search effort, prefix of entry keys,
+-- then the fields that are wanted; the first is one that every entry has.
+-- Returns {id, field or false, ...} for each element, nearest first. A vector whose entry has gone
+-- is told of too, but does not take the place of one that has its entry: then it looks further.
+local wanted = tonumber(ARGV[2])
+local function look(count)
+  local near = redis.call('VSIM', KEYS[1], 'FP32', ARGV[1], 'COUNT', count, 'EF', ARGV[3])
+  local found, entries, gone = {}, 0, 0
+  for _, id in ipairs(near) do
+    local row = redis.call('HMGET', ARGV[4] .. id, unpack(ARGV, 5))
+    if row[1] then entries = entries + 1 else gone = gone + 1 end
+    if row[1] or gone <= wanted then
+      table.insert(row, 1, id)
+      found[#found + 1] = row
+    end
+    if entries == wanted then break end
+  end
+  return found, entries, #near
 end
-return found
-"""
-
-NEIGHBOURS = """
--- As NEAREST, and the vector of the answer or false as a fourth value.
-local near = redis.call('VSIM', KEYS[1], 'FP32', ARGV[1], 'COUNT', ARGV[2], 'EF', ARGV[3])
-local found = {}
-for index, id in ipairs(near) do
-  local row = redis.call('HMGET', ARGV[4] .. id, 'e', 'v', 'a')
-  found[index] = {id, row[1], row[2], row[3]}
+local found, entries, seen = look(wanted)
+if entries < wanted and seen == wanted then
+  found = look(ARGV[3])
 end
 return found
 """

@@ -91,6 +91,21 @@ async def test_nearest__entry_gone__named_as_orphan(
     assert (found.candidates, found.orphans) == ((), ("e1",))
 
 
+async def test_nearest__many_entries_gone__do_not_hide_those_that_are_there(
+    store: EntryStore, redis_client: redis.Redis
+) -> None:
+    for number in range(8):
+        await keep(store, fresh(f"gone{number}"), vector=unit(1, number / 1_000).tobytes())
+        redis_client.delete(redis_names.entry(ACME, "p1", f"gone{number}"))
+    for number, entry_id in enumerate(("first", "second", "third"), start=1):
+        await keep(store, fresh(entry_id), vector=unit(1, number / 10).tobytes())
+
+    nearest = await store.nearest(tenant=ACME, partition="p1", vector=unit(1, 0), count=2)
+
+    assert [found.entry.entry_id for found in nearest.candidates] == ["first", "second"]
+    assert len(nearest.orphans) == 2
+
+
 @pytest.mark.parametrize("damage", [b"short", np.array([np.nan, 0], dtype=np.float32).tobytes()])
 async def test_nearest__damaged_vector__never_a_candidate(
     store: EntryStore, redis_client: redis.Redis, damage: bytes
