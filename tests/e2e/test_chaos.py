@@ -20,7 +20,7 @@ GENEROUS_MS = 150
 @pytest.fixture(scope="module")
 def faults() -> dict[str, Any]:
     """Every fault in turn."""
-    measured: dict[str, Any] = chaos.run(PLAN, pin=False)["faults"]
+    measured: dict[str, Any] = chaos.run(PLAN)["faults"]
     return measured
 
 
