@@ -14,6 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from routing.evaluation.neighbours import Earlier, Ranked
+from routing.guards import Veto
+from routing.layers.semantic import is_rival
 
 Flags = NDArray[np.bool_]
 Numbers = NDArray[np.int64]
@@ -39,7 +41,7 @@ class Material:
 
     `answers` numbers what each question needs. `twins` lists the earlier questions that the exact
     layer takes for the same. `curated` holds the number of the curated answer, -1 without one.
-    `vetoed(asked, stored)` tells whether a guard objects, `likely(asked, stored, similarity,
+    `veto(asked, stored)` is a guard's objection, `likely(asked, stored, similarity,
     margin)` whether the learned check agrees; None when there is none.
     """
 
@@ -47,7 +49,7 @@ class Material:
     twins: Sequence[Sequence[int]]
     curated: NDArray[np.int64]
     earlier: Earlier
-    vetoed: Callable[[int, int], bool]
+    veto: Callable[[int, int], Veto | None]
     likely: Callable[[int, int, float, float], bool] | None = None
 
 
@@ -101,7 +103,7 @@ class _Question:
         self._columns = columns
         self._row = row
         self._stored = stored
-        self._vetoed: dict[int, bool] = {}
+        self._vetoes: dict[int, Veto | None] = {}
 
     def ask(self, which: Numbers) -> Numbers:
         """The answer that the semantic layer serves in the columns `which`, -1 for none."""
@@ -124,7 +126,7 @@ class _Question:
         there &= rank <= self._columns.looks_at[which]
         similarities = near.similarities.astype(np.float64)
         full = near.complete | (rank[-1] >= self._columns.looks_at[which])
-        best = self._first(near, there, similarities, at_least=threshold)
+        best = self._first(near, there, similarities, at_least=threshold, passes=_unopposed)
         undecided |= ~full & (best < 0) & (similarities[-1] >= threshold)
         margin = self._columns.min_margin[which]
         found = np.flatnonzero(best >= 0)
@@ -133,10 +135,11 @@ class _Question:
         closest = similarities[best[found]]
         answers = self._material.answers[near.rows]
         chosen = answers[best[found]]
-        others = there[:, found] & (answers[:, None] != chosen[None, :])
+        behind = np.arange(len(answers)).reshape(-1, 1) > best[found]
+        others = there[:, found] & behind & (answers.reshape(-1, 1) != chosen)
         likely = self._material.likely
         bound = closest - margin[found] if likely is None else np.full(len(found), -1.0)
-        rival = self._first(near, others, similarities, at_least=bound)
+        rival = self._first(near, others, similarities, at_least=bound, passes=_stands_in_the_way)
         undecided[found] |= ~full[found] & (rival < 0) & (similarities[-1] > bound)
         gap = np.where(rival >= 0, closest - similarities[rival], NO_RIVAL)
         kept = gap >= margin[found]
@@ -152,24 +155,27 @@ class _Question:
         similarities: NDArray[np.float64],
         *,
         at_least: NDArray[np.float64],
+        passes: Callable[[Veto | None], bool],
     ) -> Numbers:
-        """Of those that are `there`, the position of the nearest that no guard objects to, -1
-        where none is `at_least` so similar."""
+        """Of those that are `there`, the position of the nearest whose veto `passes`, -1 where none
+        is `at_least` so similar."""
         there = there.copy()
         columns = np.arange(there.shape[1])
         while True:
             first = there.argmax(axis=0)
             found = there[first, columns] & (similarities[first] >= at_least)
             positions = np.unique(first[found])
-            refused = [at for at in positions.tolist() if self._veto(int(near.rows[at]))]
+            refused = [
+                at for at in positions.tolist() if not passes(self._veto(int(near.rows[at])))
+            ]
             if not refused:
                 return np.where(found, first, -1)
             there[refused] = False
 
-    def _veto(self, stored: int) -> bool:
-        if stored not in self._vetoed:
-            self._vetoed[stored] = self._material.vetoed(self._row, stored)
-        return self._vetoed[stored]
+    def _veto(self, stored: int) -> Veto | None:
+        if stored not in self._vetoes:
+            self._vetoes[stored] = self._material.veto(self._row, stored)
+        return self._vetoes[stored]
 
     def _likely(self, near: Ranked, best: Numbers, gap: NDArray[np.float64], asked: Flags) -> Flags:
         """Where the learned check agrees, of the columns `asked`."""
@@ -184,3 +190,11 @@ class _Question:
                 known[key] = likely(self._row, stored, similarity, key[1])
             agreed[column] = known[key]
         return agreed
+
+
+def _unopposed(veto: Veto | None) -> bool:
+    return veto is None
+
+
+def _stands_in_the_way(veto: Veto | None) -> bool:
+    return is_rival(veto, nearer=False)

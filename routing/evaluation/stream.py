@@ -16,7 +16,7 @@ from routing.evaluation.replay import Columns, Material, replay
 from routing.evaluation.results import LayerCounts, StreamPoint, StreamResult, share
 from routing.evaluation.scratch import Scratch
 from routing.evaluation.vectors import OnProgress
-from routing.guards import first_veto
+from routing.guards import Veto, first_veto
 from routing.guards.comparison import Comparison
 from routing.guards.text import read_text
 from routing.layers.faq import curated_answer
@@ -150,6 +150,7 @@ def _material(questions: Sequence[Question], scratch: Scratch, *, floor: float) 
     curated = [curated_answer(call, scratch.tenant) for call in calls]
     vectors = [scratch.vectors.of(question.text) for question in questions]
     width = next((len(vector) for vector in vectors if vector is not None), 1)
+    guards = _Guards(questions, scratch)
     empty = np.zeros(width, dtype=np.float32)
     return Material(
         answers=np.array(answers),
@@ -160,8 +161,8 @@ def _material(questions: Sequence[Question], scratch: Scratch, *, floor: float) 
             parts=[parts[place.partition] for place in places],
             floor=floor,
         ),
-        vetoed=_Guards(questions, scratch).vetoed,
-        likely=None if scratch.policy.learned is None else _Guards(questions, scratch).likely,
+        veto=guards.veto,
+        likely=None if scratch.policy.learned is None else guards.likely,
     )
 
 
@@ -184,13 +185,13 @@ class _Guards:
         self._policy = scratch.policy
         self._lexicon = scratch.tenant.lexicon
 
-    def vetoed(self, asked: int, stored: int) -> bool:
+    def veto(self, asked: int, stored: int) -> Veto | None:
         comparison = Comparison(
             asked=read_text(self._texts[asked]),
             stored=read_text(self._texts[stored]),
             lexicon=self._lexicon,
         )
-        return first_veto(comparison, disabled=self._policy.disabled_guards) is not None
+        return first_veto(comparison, disabled=self._policy.disabled_guards)
 
     def likely(self, asked: int, stored: int, similarity: float, margin: float) -> bool:
         check = self._policy.learned

@@ -17,6 +17,7 @@ from routing.guards.comparison import Comparison
 from routing.guards.text import read_text
 from routing.layers.place import LAST_RESORT, RENEWABLE, Place, refusal
 from routing.learned import observe, probability
+from routing.snapshot import GuardName
 from routing.store.entries import Candidate
 from routing.types import Entry, Neighbour, StorePlan
 
@@ -26,6 +27,16 @@ NEAREST_FOR_MARGIN = 20
 """A margin needs the best entry with another answer, which may lie behind several re-phrasings."""
 
 _STALE = frozenset({RENEWABLE, LAST_RESORT})
+_TELLS_APART = frozenset(
+    {
+        GuardName.NEVER_MERGE,
+        GuardName.LANGUAGE,
+        GuardName.LENGTH,
+        GuardName.NUMBERS,
+        GuardName.DATES,
+        GuardName.IDENTIFIERS,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +104,17 @@ def would_share(plan: StorePlan, other: str, *, similarity: float) -> bool:
     return first_veto(comparison, disabled=plan.disabled_guards) is None
 
 
+def is_rival(veto: Veto | None, *, nearer: bool) -> bool:
+    """Whether an entry with another answer stands in the way of the best, when a guard's `veto`
+    took it out as an answer.
+
+    A number, date or code that differs tells two questions apart for certain. Other words do not: a
+    question close to two others stays close to both. One that is `nearer` than the best does not
+    count either way, lest it hide an acceptable second.
+    """
+    return veto is None or (not nearer and veto.guard not in _TELLS_APART)
+
+
 def shown(similarity: float) -> float:
     """`similarity` cut (not rounded) to the four decimals a threshold can have, so that a
     threshold set to the shown value still admits the entry."""
@@ -139,14 +161,14 @@ class _Judged:
         return None
 
     def rival(self, best: int) -> int | None:
-        """The nearest entry with another answer than `best`, unless the guards tell it apart."""
+        """The nearest entry with another answer than `best` that stands in its way."""
         served = self.candidates[best].entry
         for index, refused in enumerate(self.refusals):
             entry = self.candidates[index].entry
             if (
                 not _same_answer(entry, served)
                 and (not refused or refused in _STALE)
-                and self.veto(index) is None
+                and is_rival(self.veto(index), nearer=index < best)
             ):
                 return index
         return None

@@ -96,10 +96,24 @@ def test_choose__another_answer_too_close__miss() -> None:
     assert (choice.reason, choice.rival) == ("below_min_margin", "p1.e1")
 
 
-def test_choose__another_answer_vetoed_by_a_guard__no_rival() -> None:
+def test_choose__another_answer_to_another_number__no_rival() -> None:
     other_order = near(0.89, "On its way.", query="where is my order 4711")
 
     assert chosen(near(0.90), other_order, min_margin=0.1).served is not None
+
+
+def test_choose__another_answer_that_words_tell_apart__rival_all_the_same() -> None:
+    negated = near(0.89, "It was not sent.", query="where is my order not")
+
+    choice = chosen(near(0.90), negated, min_margin=0.1)
+
+    assert (choice.reason, choice.rival) == ("below_min_margin", "p1.e1")
+
+
+def test_choose__nearer_entry_vetoed__no_rival_of_the_second() -> None:
+    negated = near(0.95, "It was not sent.", query="where is my order not")
+
+    assert chosen(negated, near(0.90), min_margin=0.02).served is not None
 
 
 def test_choose__same_answer_group_close__no_rival() -> None:

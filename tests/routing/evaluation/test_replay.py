@@ -8,6 +8,8 @@ import pytest
 
 from routing.evaluation.neighbours import Earlier
 from routing.evaluation.replay import Columns, Material, Outcome, replay
+from routing.guards import Veto
+from routing.snapshot import GuardName
 
 
 def at_degrees(*angles: float) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:
@@ -22,12 +24,14 @@ def replayed(
     min_margin: float = 0.0,
     looks_at: int = 20,
     listed: int = 50,
-    vetoed: Callable[[int, int], bool] = lambda _asked, _stored: False,
+    vetoed: int | None = None,
+    by: GuardName = GuardName.SLOTS,
     twins: tuple[tuple[int, ...], ...] = (),
     curated: tuple[int, ...] = (),
     likely: Callable[[int, int, float, float], bool] | None = None,
 ) -> Outcome:
-    """Questions are an angle and the number of the answer they need."""
+    """Questions are an angle and the number of the answer they need; to the one in row `vetoed` a
+    guard objects whatever is asked."""
     count = len(questions)
     vectors = at_degrees(*(angle for angle, _ in questions))
     return replay(
@@ -36,7 +40,7 @@ def replayed(
             twins=twins or [()] * count,
             curated=np.array(curated or [-1] * count),
             earlier=Earlier(vectors, parts=[0] * count, floor=-1.0, listed=listed),
-            vetoed=vetoed,
+            veto=lambda _asked, stored: Veto(by, "differs") if stored == vetoed else None,
             likely=likely,
         ),
         Columns(np.array([min_similarity]), np.array([min_margin]), np.array([looks_at])),
@@ -79,15 +83,28 @@ def test_replay__rival_farther_than_what_is_looked_at__not_seen() -> None:
 
 
 def test_replay__nearest_vetoed__next_one_served() -> None:
-    served = replayed((0, 2), (60, 1), (29, 1), vetoed=lambda _asked, stored: stored == 0)
+    served = replayed((0, 2), (60, 1), (29, 1), vetoed=0)
 
     assert counts(served) == (1, 0)
+
+
+@pytest.mark.parametrize(("by", "hits"), [(GuardName.SLOTS, 0), (GuardName.IDENTIFIERS, 1)])
+def test_replay__vetoed_entry_close_behind__rival_unless_told_apart_for_certain(
+    by: GuardName, hits: int
+) -> None:
+    served = replayed((0, 1), (40, 2), (19, 1), min_margin=0.05, vetoed=1, by=by)
+
+    assert counts(served) == (hits, 0)
+
+
+def test_replay__vetoed_entry_nearer_than_the_best__no_rival() -> None:
+    assert counts(replayed((0, 2), (60, 1), (29, 1), min_margin=0.01, vetoed=0)) == (1, 0)
 
 
 def test_replay__short_list__the_rest_is_looked_up() -> None:
     questions = ((0, 2), (60, 1), (29, 1))
 
-    served = replayed(*questions, listed=1, vetoed=lambda _asked, stored: stored == 0)
+    served = replayed(*questions, listed=1, vetoed=0)
 
     assert counts(served) == (1, 0)
 
@@ -125,7 +142,7 @@ def test_replay__several_columns__each_its_own_story() -> None:
         twins=[()] * 3,
         curated=np.array([-1] * 3),
         earlier=Earlier(vectors, parts=[0] * 3, floor=-1.0),
-        vetoed=lambda _asked, _stored: False,
+        veto=lambda _asked, _stored: None,
     )
     columns = Columns(np.array([0.4, 0.8, 0.9]), np.zeros(3), np.full(3, 20))
 
