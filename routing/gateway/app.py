@@ -85,6 +85,7 @@ def _hot_endpoints(runtime: Runtime) -> dict[str, ASGIApp]:
         flights=runtime.flights,
         renewals=_renewals(runtime),
         background=runtime.spawn_store,
+        active=lambda: runtime.source.active,
         config=config,
     )
     pressure = Pressure(most=config.max_calls, most_per_tenant=config.max_calls_per_tenant)

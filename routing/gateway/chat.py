@@ -16,7 +16,7 @@ from routing.flights import Ending, Flights, Lease
 from routing.gateway.accounting import book_completion
 from routing.gateway.boarding import Boarded, Boarding, Passenger, failed, is_outage
 from routing.gateway.completion import ProviderAnswer, StreamReader, parse_completion
-from routing.gateway.endpoint import Exchange
+from routing.gateway.endpoint import ActiveSource, Exchange
 from routing.gateway.headers import NO_BUFFERING, SSE_TYPE, decision_header, pass_headers
 from routing.gateway.hits import last_resort, send_hit
 from routing.gateway.http import (
@@ -30,12 +30,13 @@ from routing.gateway.http import (
 )
 from routing.gateway.json_body import JsonLimits
 from routing.gateway.keeping import completion_to_keep
+from routing.gateway.record import CallRecord
 from routing.gateway.renewal import Renewals
 from routing.gateway.request import ChatRequest, parse_chat_request, provider_body
 from routing.providers.openai import AnswerLost, OpenAIProvider
 from routing.providers.targets import Target, TargetBook
 from routing.telemetry import metrics
-from routing.types import Lookup
+from routing.types import Answer, Call, Lookup
 
 logger = logging.getLogger(__name__)
 
@@ -93,9 +94,11 @@ class ChatCompletions:
         flights: Flights,
         renewals: Renewals,
         background: Background,
+        active: ActiveSource,
         config: RuntimeConfig,
     ) -> None:
         self._engine = engine
+        self._active = active
         self._provider = provider
         self._targets = targets
         self._flights = flights
@@ -119,13 +122,18 @@ class ChatCompletions:
         lookup = record.lookup = await self._engine.lookup(request.call, record.active)
         if lookup.answer is None:
             await self._pass(exchange, request, lookup)
-        elif lookup.plan is None:
-            await send_hit(exchange, request, lookup, lookup.answer)
         else:
-            self._renewals.start(record, request, lookup.plan)
-            await send_hit(
-                exchange, request, lookup, lookup.answer, manner="stale-while-revalidate"
-            )
+            await self._serve(exchange, request, lookup, lookup.answer)
+
+    async def _serve(
+        self, exchange: Exchange, request: ChatRequest, lookup: Lookup, answer: Answer
+    ) -> None:
+        """Send `answer` as `lookup` found it, having it renewed when it is stale."""
+        if lookup.plan is None:
+            await send_hit(exchange, request, lookup, answer)
+            return
+        self._renewals.start(exchange.record, request, lookup.plan)
+        await send_hit(exchange, request, lookup, answer, manner="stale-while-revalidate")
 
     async def _pass(self, exchange: Exchange, request: ChatRequest, lookup: Lookup) -> None:
         """Answer a miss by another call's answer or the provider's, or, when that fails, by an
@@ -144,10 +152,37 @@ class ChatCompletions:
         except ProviderError as error:
             if lookup.stale is None or record.client_gone or not is_outage(error):
                 raise
-            if record.provider:
-                metrics.provider_error(record.provider, error.code)
+            await self._serve_after(error, exchange, request)
+
+    async def _serve_after(
+        self, error: ProviderError, exchange: Exchange, request: ChatRequest
+    ) -> None:
+        """Answer a call that the provider has failed, though too late otherwise.
+
+        While the provider was asked, what was found before may have been removed, or grown too old
+        even for this: then `error` is raised.
+        """
+        record = exchange.record
+        lookup = await self._look_again(record, request.call)
+        if lookup.answer is None and lookup.stale is None:
+            raise error
+        if record.provider:
+            # The event tells how the call ended, which is well.
+            metrics.provider_error(record.provider, error.code)
+        if lookup.answer is not None:
+            record.lookup = lookup
+            await self._serve(exchange, request, lookup, lookup.answer)
+        elif lookup.stale is not None:
             record.lookup = last_resort(lookup, lookup.stale)
             await send_hit(exchange, request, record.lookup, lookup.stale, manner="stale-if-error")
+
+    async def _look_again(self, record: CallRecord, call: Call) -> Lookup:
+        """Ask the cache once more, under the configuration in force by now: a call that has waited
+        gets nothing that was withdrawn meanwhile."""
+        active = self._active()
+        if active is not None and call.tenant in active.tenants:
+            record.active = active
+        return await self._engine.lookup(call, record.active)
 
     async def _board(
         self, exchange: Exchange, request: ChatRequest, lookup: Lookup, target: Target
@@ -160,7 +195,7 @@ class ChatCompletions:
             return Boarded(lookup)
 
         async def look_again() -> Lookup:
-            record.lookup = await self._engine.lookup(request.call, record.active)
+            record.lookup = await self._look_again(record, request.call)
             return record.lookup
 
         def gone() -> float:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx2
 import pytest
 
+from routing import redis_names
 from routing.telemetry.events import Event
 from tests.gateway.pairs import Pair, layers
 from tests.gateway.scripted import COST_NANOUSD, Reply, answer, chunk
@@ -21,12 +23,14 @@ RENEWED = {"policy": "renewed"}
 RESILIENT = {"policy": "resilient"}
 
 
-def store_and_let_it_expire(pair: Pair, question: str, *, cache: Any) -> None:
-    """Both policies' answers live for one second."""
+def store_and_let_it_expire(pair: Pair, question: str, *, cache: Any) -> str:
+    """The name of the entry. Both policies' answers live for one second."""
     pair.will(Reply((answer("Old."),)))
     pair.here.ask(question, cache=cache)
     wait_until(lambda: pair.here.ask(question, cache=cache).headers["x-cache-layer"] == "exact")
+    name = pair.here.ask(question, cache=cache).headers["x-cache-entry"]
     time.sleep(1.1)
+    return str(name)
 
 
 def text(response: httpx2.Response) -> str:
@@ -185,6 +189,19 @@ def test_expired__stream_breaks_after_it_began__app_is_told(pair: Pair) -> None:
 
     assert "provider_stream_cut" in response.text
     assert "Old." not in response.text
+
+
+def test_expired__removed_while_the_provider_fails__not_served(pair: Pair) -> None:
+    question = "Is it removed meanwhile?"
+    entry = store_and_let_it_expire(pair, question, cache=RESILIENT)
+    pair.will(Reply(DOWN.pieces, status=503, headers=ONCE, pause=1))
+
+    with ThreadPoolExecutor(1) as app:
+        asked = app.submit(pair.here.ask, question, cache=RESILIENT)
+        wait_until(lambda: pair.provider.calls == 1)
+        pair.here.redis.delete(redis_names.entry("uid-acme", *entry.split(".")))
+
+    assert asked.result().status_code == 503
 
 
 def test_expired__asked_at_once_and_the_provider_fails__one_call_and_all_are_served(
