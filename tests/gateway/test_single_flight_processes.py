@@ -12,8 +12,8 @@ import pytest
 import redis
 
 from tests.gateway.pairs import chat_request
+from tests.gateway.process import Process
 from tests.gateway.serving import Sandbox, data_dir_with_models, publish
-from tests.gateway.test_process import Process
 from tests.gateway.values import configuration
 from tests.redis_server import RedisServer
 from tests.routing.builders import ACME_KEY
