@@ -10,17 +10,17 @@ from msgspec.structs import replace
 from cache_admin.errors import InvalidInput
 from cache_admin.mappers import map_lexicon, map_policy, read_pairs
 from cache_admin.models import Policy, Tenant
+from cache_admin.services.policies import DEFAULT_MIN_MARGIN, DEFAULT_MIN_SIMILARITY
 from routing.active import covers
 from routing.snapshot import ContentClass, LexiconConfig, NeverMerge, PolicyConfig
 from routing.types import Controls
-
-DEFAULT_MIN_SIMILARITY = 0.79
 
 DEFAULT_POLICY = PolicyConfig(
     uid="default",
     name="default",
     content_class=ContentClass.FREQUENT_FAQ,
-    min_similarity=DEFAULT_MIN_SIMILARITY,
+    min_similarity=float(DEFAULT_MIN_SIMILARITY),
+    min_margin=float(DEFAULT_MIN_MARGIN),
     ttl_seconds=3_600,
 )
 """All guards, and every other setting as a new policy has it."""

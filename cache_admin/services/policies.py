@@ -28,7 +28,9 @@ from cache_admin.services.validation import current, validated
 from routing.snapshot import GuardName, PolicyConfig
 
 DEFAULT_MIN_SIMILARITY = Decimal("0.79")
-DEFAULT_MIN_MARGIN = Decimal(0)
+DEFAULT_MIN_MARGIN = Decimal("0.05")
+"""Brings the support streams of docs/quality.md to about five wrong hits in a hundred at 0.79."""
+
 MAX_TTL_SECONDS = 366 * 24 * 3600
 MAX_LIST_ITEMS = 100
 MAX_MATCH_LENGTH = 120
