@@ -155,7 +155,8 @@ class EntryStore:
         asked_at: float,
         answer_vector: bytes | None = None,
     ) -> bool:
-        """Keep `entry` until its expiry and grace; False when it was invalidated meanwhile.
+        """Keep `entry`, or the one in its place that was asked later, until expiry and grace; False
+        when it was invalidated meanwhile.
 
         `vector` is the question's (float32 bytes), `answer_vector` the answer's (float16 bytes).
         `rests_on` maps documents and generations to the version without which the entry cannot be
@@ -205,30 +206,28 @@ class EntryStore:
     async def _write(
         self, entry: Entry, *, vector: bytes | None, answer_vector: bytes | None, asked_at: float
     ) -> None:
-        async with self._patient.pipeline(transaction=True) as pipe:
-            write_entry(pipe, entry, vector=vector, answer_vector=answer_vector, asked_at=asked_at)
-            await pipe.execute()
+        await write_entry(
+            self._patient, entry, vector=vector, answer_vector=answer_vector, asked_at=asked_at
+        )
         if self._served is not None:
             await self._served.stored(entry.tenant, reference(entry), at=entry.created)
 
 
 def write_entry(
-    pipe: Any, entry: Entry, *, vector: bytes | None, answer_vector: bytes | None, asked_at: float
-) -> None:
-    """The commands that write an entry as `EntryStore` reads it; all its keys share a slot."""
-    name = redis_names.entry(entry.tenant, entry.partition, entry.entry_id)
-    vectors = redis_names.vectors(entry.tenant, entry.partition)
-    expiries = redis_names.expiries(entry.tenant, entry.partition)
-    until = kept_until(entry)
-    pipe.delete(name)
-    pipe.hset(name, mapping={"e": _ENTRY_ENCODER.encode(entry), "at": repr(asked_at)})
-    pipe.expireat(name, until)
-    pipe.zadd(expiries, {entry.entry_id: until})
-    if answer_vector is not None:
-        pipe.hset(name, "a", answer_vector)
-    if vector is not None:
-        pipe.hset(name, "v", vector)
-        pipe.execute_command("VADD", vectors, "FP32", vector, entry.entry_id, "Q8")
+    redis: Any, entry: Entry, *, vector: bytes | None, answer_vector: bytes | None, asked_at: float
+) -> Any:
+    """The command that writes an entry as `EntryStore` reads it, given to a client or a pipeline.
+
+    One that was asked later stays in its place. All its keys share a slot.
+    """
+    names = (
+        redis_names.entry(entry.tenant, entry.partition, entry.entry_id),
+        redis_names.vectors(entry.tenant, entry.partition),
+        redis_names.expiries(entry.tenant, entry.partition),
+    )
+    blob, until = _ENTRY_ENCODER.encode(entry), kept_until(entry)
+    values = (entry.entry_id, blob, repr(asked_at), until, vector or b"", answer_vector or b"")
+    return redis.eval(lua.WRITE, len(names), *names, *values)
 
 
 def _rank(

@@ -5,7 +5,7 @@ from __future__ import annotations
 NEAREST = """
 -- The entries nearest to a vector, in one round trip.
 -- KEYS[1] vector set; ARGV: vector (float32 bytes), count, search effort, prefix of entry keys,
--- then the fields that are wanted; the first is one that every entry has.
+-- then the fields that are wanted; without the first two nothing can be compared.
 -- Returns {id, field or false, ...} for each element, nearest first. A vector whose entry has gone
 -- is told of too, but does not take the place of one that has its entry: then it looks further.
 local wanted = tonumber(ARGV[2])
@@ -14,8 +14,9 @@ local function look(count)
   local found, entries, gone = {}, 0, 0
   for _, id in ipairs(near) do
     local row = redis.call('HMGET', ARGV[4] .. id, unpack(ARGV, 5))
-    if row[1] then entries = entries + 1 else gone = gone + 1 end
-    if row[1] or gone <= wanted then
+    local there = row[1] and row[2]
+    if there then entries = entries + 1 else gone = gone + 1 end
+    if there or gone <= wanted then
       table.insert(row, 1, id)
       found[#found + 1] = row
     end
@@ -28,6 +29,26 @@ if entries < wanted and seen == wanted then
   found = look(ARGV[3])
 end
 return found
+"""
+
+WRITE = """
+-- Writes an entry, unless one lies there that was asked later.
+-- KEYS[1] entry, KEYS[2] vector set, KEYS[3] expiries; ARGV: id, entry, when it was asked and until
+-- when it is kept (epoch seconds), vectors of the question (float32 bytes) and of the answer
+-- (float16 bytes), both empty for none. Returns whether it was written.
+local at = redis.call('HGET', KEYS[1], 'at')
+if at and tonumber(at) > tonumber(ARGV[3]) then return 0 end
+-- First, because a full Redis refuses it, and then nothing of the former entry must be gone.
+redis.call('HSET', KEYS[1], 'e', ARGV[2], 'at', ARGV[3], 'v', ARGV[5], 'a', ARGV[6])
+redis.call('EXPIREAT', KEYS[1], ARGV[4])
+redis.call('ZADD', KEYS[3], ARGV[4], ARGV[1])
+if ARGV[6] == '' then redis.call('HDEL', KEYS[1], 'a') end
+if ARGV[5] == '' then
+  redis.call('HDEL', KEYS[1], 'v')
+else
+  redis.call('VADD', KEYS[2], 'FP32', ARGV[5], ARGV[1], 'Q8')
+end
+return 1
 """
 
 FORGET = """

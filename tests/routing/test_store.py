@@ -169,6 +169,25 @@ async def test_put__same_query_again__replaces_answer_and_vector(store: EntrySto
     assert [candidate.entry.answer for candidate in found.candidates] == ["New."]
 
 
+async def test_put__asked_before_the_one_in_its_place__that_one_stays(store: EntryStore) -> None:
+    await keep(store, fresh(answer="New."), vector=unit(1, 0).tobytes(), asked_at=NOW)
+    await keep(store, fresh(answer="Slow."), vector=unit(1, 0).tobytes(), asked_at=NOW - 30)
+
+    found = await store.get(tenant=ACME, partition="p1", entry_id="e1")
+
+    assert found is not None
+    assert found.answer == "New."
+
+
+async def test_put__same_query_again_without_vector__no_longer_near(store: EntryStore) -> None:
+    await keep(store, fresh(answer="Old."), vector=unit(1, 0).tobytes())
+    await keep(store, fresh(answer="New."))
+
+    found = await store.nearest(tenant=ACME, partition="p1", vector=unit(1, 0), count=5)
+
+    assert found.candidates == ()
+
+
 async def test_put__documents__partition_listed_under_each_version(
     store: EntryStore, redis_client: redis.Redis
 ) -> None:
