@@ -139,7 +139,7 @@ def policy_input(**changed: object) -> dict[str, object]:
         "name": "chat",
         "content_class": "frequent_faq",
         "min_similarity": "0.79",
-        "min_margin": "0",
+        "min_margin": "0.05",
         "ttl_seconds_0": "1",
         "ttl_seconds_1": "h",
         "scope": "tenant",

@@ -215,7 +215,9 @@ def test_new__as_offered__every_rule_at_its_default(acme: Tenant, operator: Clie
     operator.post("/t/acme/policies/new/", policy_input())
 
     mapped = map_policy(Policy.objects.get())
-    assert mapped == PolicyConfig(mapped.uid, "chat", ContentClass.FREQUENT_FAQ, 0.79, 3600)
+    assert mapped == PolicyConfig(
+        mapped.uid, "chat", ContentClass.FREQUENT_FAQ, 0.79, 3600, min_margin=0.05
+    )
 
 
 def test_new__boxes_left_out__switched_off(acme: Tenant, operator: Client) -> None:
