@@ -130,7 +130,7 @@ def _personal(said: Said, setting: Setting, rules: StoreRule) -> str:
     if rules.personal_data is PersonalData.USER_SCOPE_ONLY and setting.scope is Scope.USER:
         return ""
     known = setting.system_prompt.decode("utf-8", "replace") if setting.system_prompt else ""
-    for text in texts_in(setting.query, said.text, said.refusal, said.message):
-        if kind := personal_kind(text, known=known):
-            return f"personal_{kind}"
-    return ""
+    # All at once, so that what is known is read once. No address or number goes across lines.
+    texts = "\n".join(texts_in(setting.query, said.text, said.refusal, said.message))
+    kind = personal_kind(texts, known=known)
+    return f"personal_{kind}" if kind else ""

@@ -108,6 +108,23 @@ def test_refusal_to_store__personal_data_in_a_tool_call__found_behind_its_escape
     assert refusal_to_store(said, ASKED, rules=StoreRule(tool_calls=True)) == "personal_email"
 
 
+def test_personal_kind__more_that_is_known_than_anybody_reads__personal() -> None:
+    addresses = " ".join(f"ana{number}@acme.io" for number in range(100))
+
+    assert personal_kind(addresses, known=addresses) == "email"
+
+
+def test_personal_kind__known_and_said_again_and_again__not_personal() -> None:
+    assert personal_kind("Ask Ana@acme.io. " * 100, known="Our clerk is ana@acme.io.") == ""
+
+
+def test_refusal_to_store__thousands_of_texts_beside_a_long_prompt__read_in_time() -> None:
+    message = b'{"tool_calls": [' + b",".join([b'"ask ana@acme.io"'] * 5_000) + b"]}"
+    setting = Setting(query="Where?", system_prompt=b"Our clerk is ana@acme.io. " * 20_000)
+
+    assert refusal_to_store(Said(text="There.", message=message), setting, rules=StoreRule()) == ""
+
+
 def test_refusal_to_store__address_of_the_system_prompt__not_personal() -> None:
     assert word("Ask Help.Ana@acme.com", asked=PROMPT) == ""
 
