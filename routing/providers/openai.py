@@ -95,7 +95,7 @@ class OpenAIProvider:
     ) -> bytes:
         """The provider's answer to the JSON `body`, as it came. Raises ProviderError."""
         async with self._account_of(target) as account:
-            response = await self._post(account, _CHAT, body, stream=False, may_retry=may_retry)
+            response = await self._chat(account, body, stream=False, may_retry=may_retry)
             return response.content
 
     async def embed(
@@ -103,11 +103,12 @@ class OpenAIProvider:
     ) -> bytes:
         """The provider's answer to the JSON `body` of an embedding request, as it came.
 
-        Raises ProviderError.
+        Its failures are the caller's to count: no call may be spared because the cache's own
+        requests fail. Raises ProviderError.
         """
         async with self._account_of(target) as account:
-            response = await self._post(
-                account, _EMBEDDINGS, body, stream=False, may_retry=may_retry
+            response = await self._ask(
+                account.client, _EMBEDDINGS, body, stream=False, may_retry=may_retry
             )
             return response.content
 
@@ -121,7 +122,7 @@ class OpenAIProvider:
         early closes the connection, which ends the call at the provider.
         """
         async with self._account_of(target) as account:
-            response = await self._post(account, _CHAT, body, stream=True, may_retry=may_retry)
+            response = await self._chat(account, body, stream=True, may_retry=may_retry)
             pieces = _pieces(response)
             try:
                 yield pieces
@@ -132,10 +133,9 @@ class OpenAIProvider:
                 finally:
                     await response.aclose()
 
-    async def _post(
+    async def _chat(
         self,
         account: _Account,
-        path: str,
         body: bytes,
         *,
         stream: bool,
@@ -146,7 +146,7 @@ class OpenAIProvider:
         account.brake.check(now=clock())
         try:
             response = await self._ask(
-                account.client, path, body, stream=stream, may_retry=may_retry
+                account.client, _CHAT, body, stream=stream, may_retry=may_retry
             )
         except ProviderError as error:
             if is_fault(error):

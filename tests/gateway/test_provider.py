@@ -10,6 +10,7 @@ import pytest
 
 from routing.errors import ProviderError
 from routing.gateway.completion import StreamReader, parse_completion
+from routing.providers.brake import FAILURES, LASTING_SECONDS
 from routing.providers.openai import AnswerLost, OpenAIProvider, ProviderRefusal
 from routing.providers.targets import Target
 from tests.gateway.scripted import Reply, ScriptedProvider, answer
@@ -130,6 +131,18 @@ async def test_complete__provider_says_not_to_retry__asked_once(
         await provider.complete(body(), target=target(scripted.url))
 
     assert scripted.calls == 1
+
+
+async def test_complete__embeddings_go_on_failing__asked_all_the_same(
+    provider: OpenAIProvider, scripted: ScriptedProvider
+) -> None:
+    scripted.will(*[Reply((b"{}",), status=500)] * FAILURES, Reply((answer(),)))
+    for _ in range(FAILURES):
+        with pytest.raises(ProviderRefusal):
+            await provider.embed(b"{}", target=target(scripted.url), may_retry=lambda: False)
+        await asyncio.sleep(1.1 * LASTING_SECONDS / FAILURES)
+
+    assert await provider.complete(body(), target=target(scripted.url)) == answer()
 
 
 async def test_complete__retry_not_wanted__asked_once(
