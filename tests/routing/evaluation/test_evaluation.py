@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from routing.evaluation import (
     evaluate_pairs,
     evaluate_stream,
 )
-from routing.snapshot import GuardName, NeverMerge, Scope
+from routing.snapshot import GuardName, LearnedCheck, NeverMerge, Scope
 from tests.routing.builders import policy
 
 pytestmark = pytest.mark.model
@@ -83,6 +84,31 @@ async def test_stream__any_setting__engine_and_curve_agree(
         point
         for point in result.curve
         if (point.min_similarity, point.min_margin) == (min_similarity, min_margin)
+    )
+    assert (point.hit_rate, point.wrong_per_hit) == (result.hit_rate, result.wrong_per_hit)
+
+
+@pytest.mark.parametrize("min_probability", [0.1, 0.5, 0.9])
+async def test_stream__learned_check__engine_and_curve_agree(
+    redis_url: str, model_cache_dir: Path, min_probability: float
+) -> None:
+    check = LearnedCheck(
+        min_probability=min_probability,
+        features=("similarity", "margin", "trigrams"),
+        means=(0.85, 0.1, 0.5),
+        scales=(0.1, 0.1, 0.2),
+        coefficients=(1.0, 1.0, 1.0),
+        intercept=0.0,
+        trained_at=datetime(2026, 3, 2, tzinfo=UTC),
+        pairs=200,
+    )
+
+    result = await stream_of(
+        STREAM, setting(learned=check), redis_url=redis_url, models=model_cache_dir
+    )
+
+    (point,) = (
+        point for point in result.curve if (point.min_similarity, point.min_margin) == (0.79, 0.0)
     )
     assert (point.hit_rate, point.wrong_per_hit) == (result.hit_rate, result.wrong_per_hit)
 
