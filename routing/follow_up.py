@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import tomllib
 import unicodedata
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -20,10 +21,16 @@ _SHORT_WORDS: Final = 12
 _WORD = re.compile(r"[a-z0-9']+")
 
 
-def is_follow_up(query: str) -> bool:
-    """Whether `query` rests on earlier turns. English and Spanish; any very short text does."""
+def is_follow_up(query: str, *, language: str = "") -> bool:
+    """Whether `query` rests on earlier turns; any very short text does.
+
+    `language` is a two-letter code, empty when unknown. Of any other than English and Spanish
+    nothing is known, so every short question counts.
+    """
     words = _WORD.findall(_plain(query[: 40 * _SHORT_WORDS]))
     if len(words) <= _FEW_WORDS:
+        return True
+    if language and language not in _LANGUAGES and len(words) <= _SHORT_WORDS:
         return True
     if any(" ".join(words[:length]) in _OPENS for length in (1, 2, 3)):
         return True
@@ -36,10 +43,11 @@ def _plain(text: str) -> str:
 
 
 def _read(field: str) -> frozenset[str]:
-    path = Path(__file__).with_suffix(".toml")
-    languages = tomllib.loads(path.read_text(encoding="utf-8"))
-    return frozenset(word for words in languages.values() for word in words[field])
+    return frozenset(word for words in _LANGUAGES.values() for word in words[field])
 
 
+_LANGUAGES: Final[Mapping[str, Mapping[str, list[str]]]] = tomllib.loads(
+    Path(__file__).with_suffix(".toml").read_text(encoding="utf-8")
+)
 _OPENS: Final = _read("opens")
 _POINTS_BACK: Final = _read("points_back")

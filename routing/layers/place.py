@@ -73,6 +73,7 @@ def find_place(call: Call, tenant: ActiveTenant, *, embedding_model: str) -> Pla
     )
     if policy is None:
         return "volatile"
+    policy = _as_renewable(policy, call)
     # A question that was sent on keeps what the policy it came from rests on.
     named = (*chosen.documents, *policy.documents, *controls.documents)
     if any(slug not in tenant.versions for slug in named):
@@ -84,7 +85,7 @@ def find_place(call: Call, tenant: ActiveTenant, *, embedding_model: str) -> Pla
         name: str(tenant.generations[name]) for name in (TENANT, policy_name(policy.uid))
     }
     user = controls.user if policy.scope is Scope.USER else ""
-    rule = _rule_for(call, _stricter(policy.context, chosen.context))
+    rule = _rule_for(call, _stricter(policy.context, chosen.context), language=language)
     context = keys.counted(call.context, rule)
     parts = keys.PartitionParts(
         tenant=tenant.config.uid,
@@ -116,10 +117,18 @@ def find_place(call: Call, tenant: ActiveTenant, *, embedding_model: str) -> Pla
     )
 
 
-def _rule_for(call: Call, rule: ContextRule) -> ContextRule:
+def _as_renewable(policy: PolicyConfig, call: Call) -> PolicyConfig:
+    """`policy`, without stale answers where nobody would renew them: what the app asks its own
+    model, it can only be told to ask again."""
+    if call.protocol == "cache_api" and policy.stale_seconds:
+        return replace(policy, stale_seconds=0)
+    return policy
+
+
+def _rule_for(call: Call, rule: ContextRule, *, language: str) -> ContextRule:
     """`rule`, with the conversation where the question means nothing without it."""
     ignored = rule.conversation is Conversation.NONE and call.context.turns
-    if ignored and is_follow_up(call.query):
+    if ignored and is_follow_up(call.query, language=language):
         return replace(rule, conversation=Conversation.FINGERPRINT)
     return rule
 
