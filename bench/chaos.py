@@ -163,9 +163,9 @@ class _Scene:
 
     @asynccontextmanager
     async def full(self) -> AsyncIterator[None]:
-        """A Redis that takes no more, and evicts nothing."""
+        """A Redis that takes no more, and evicts nothing; the runtime's collector will."""
         with redis.Redis.from_url(self._stack.redis_url) as client:
-            client.config_set("maxmemory", "1mb")
+            client.config_set("maxmemory", client.info("memory")["used_memory"])
             try:
                 yield
             finally:

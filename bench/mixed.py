@@ -72,8 +72,9 @@ class MixedTraffic:
                 self._similar.append(text)
 
     async def is_known(self) -> bool:
-        """Whether what is known comes from the cache now."""
-        return (await self._call("exact", SEEDS[0], streamed=False)).layer == "exact"
+        """Whether what is known, or was evicted meanwhile and asked again, comes from the cache."""
+        outcome = await self._call("exact", SEEDS[0], streamed=False)
+        return outcome.layer in ("exact", "semantic")
 
     async def is_answered(self) -> bool:
         """Whether the provider answers what is not known."""

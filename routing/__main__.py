@@ -17,6 +17,8 @@ from routing.gateway.app import build_app
 from routing.gateway.protocol import BoundedProtocol
 from routing.redis_check import require_vector_sets
 
+_KEEP_ALIVE_SECONDS = 75
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run until told to stop; returns the process's exit status."""
@@ -56,6 +58,9 @@ def _serve(config: RuntimeConfig, *, host: str, port: int) -> None:
         date_header=False,
         # Peers decide who may read metrics, so no header may rewrite them.
         proxy_headers=False,
+        # Longer than clients and proxies keep an idle connection: who closes first must not be us, or
+        # a call sent at that moment is lost.
+        timeout_keep_alive=_KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=config.drain_seconds,
         log_config=None,
     )
