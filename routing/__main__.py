@@ -58,8 +58,8 @@ def _serve(config: RuntimeConfig, *, host: str, port: int) -> None:
         date_header=False,
         # Peers decide who may read metrics, so no header may rewrite them.
         proxy_headers=False,
-        # Longer than clients and proxies keep an idle connection: who closes first must not be us, or
-        # a call sent at that moment is lost.
+        # Longer than clients and proxies keep an idle connection: were we to close it first, a call
+        # sent at that moment would be lost.
         timeout_keep_alive=_KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=config.drain_seconds,
         log_config=None,
