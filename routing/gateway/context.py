@@ -72,7 +72,6 @@ def read_context(
     response_format = _response_format(parameters.pop("response_format", None))
     if isinstance(stop := parameters.get("stop"), str):
         parameters["stop"] = [stop]
-    rest = _tidy(last, _MESSAGE_DEFAULTS)
     instructions, turns = _instructions_and_turns(earlier)
     return Context(
         system_prompt=_canonical(instructions),
@@ -81,7 +80,7 @@ def read_context(
         attachments=_canonical(attachments),
         parameters=_canonical(parameters),
         turns=tuple(canonical_json(turn) for turn in turns),
-        other=_canonical({key: rest[key] for key in rest if key not in ("role", "content")}),
+        other=_canonical(_rest_of_question(last, attachments)),
     )
 
 
@@ -108,6 +107,15 @@ def split_content(message: Mapping[str, Any]) -> tuple[str, list[Any]]:
         if part["type"] == "text":
             return part.pop("text"), parts
     return "", parts
+
+
+def _rest_of_question(last: Mapping[str, Any], attachments: list[Any]) -> Any:
+    """What the last message says beside its question. Texts among attachments are part of what is
+    asked, so they count even where a policy leaves attachments out."""
+    rest = _tidy(last, _MESSAGE_DEFAULTS)
+    members = {key: rest[key] for key in rest if key not in ("role", "content")}
+    texts = [part["text"] for part in attachments if part["type"] == "text" and "text" in part]
+    return [members, texts] if texts else members
 
 
 def _checked_part(part: object) -> dict[str, Any]:
