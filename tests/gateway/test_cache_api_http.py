@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -61,6 +62,13 @@ def test_lookup__another_key_part__miss(gateway: Gateway, other: dict[str, Any])
     store(gateway, "Where is the shop?", answer="Here.", **same)
 
     assert not lookup(gateway, "Where is the shop?", **(same | other)).json()["hit"]
+
+
+def test_lookup__expired_and_only_the_app_can_renew_it__miss(gateway: Gateway) -> None:
+    store(gateway, "Is it still so?", answer="Yes.", policy="renewed")
+    time.sleep(1.1)
+
+    assert not lookup(gateway, "Is it still so?", policy="renewed").json()["hit"]
 
 
 def test_lookup__context_fields_in_another_order__hit(gateway: Gateway) -> None:
