@@ -206,7 +206,8 @@ class Collector:
             if str(current.get(name)) == version:
                 continue
             resting = redis_names.document_partitions(books.uid, name, version)
-            for partition in await self._members(resting):
+            async for found in self._redis.sscan_iter(resting, count=_NAMES):
+                partition = found.decode()
                 cleared = await self._clear(books.uid, partition, bound=EVERYTHING)
                 if cleared.partitions:
                     await self._redis.srem(resting, partition)
