@@ -8,6 +8,7 @@ import logging
 import time
 from collections import defaultdict
 from collections.abc import Callable
+from typing import cast
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
@@ -18,6 +19,10 @@ from routing.snapshot import Eviction
 logger = logging.getLogger(__name__)
 
 _FLUSH_SECONDS = 1.0
+_LEAD = 0.5
+"""Servings by which a new entry is ahead of the least used. Were it behind, then of those that are
+all in use none would ever make room for it."""
+
 _MAX_NOTED = 10_000
 """Different entries in one second; of the rest nothing is noted."""
 
@@ -58,7 +63,10 @@ class ServedLog:
         if order is Eviction.LRU:
             await self._redis.zadd(redis_names.used(tenant), {entry: at}, gt=True)
         elif order is Eviction.LFU:
-            await self._redis.zadd(redis_names.used(tenant), {entry: 0}, nx=True)
+            name = redis_names.used(tenant)
+            least = await self._redis.zrange(name, 0, 0, withscores=True)
+            found = cast("list[tuple[bytes, float]]", least)
+            await self._redis.zadd(name, {entry: found[0][1] + _LEAD if found else 0}, nx=True)
 
     async def run(self) -> None:
         """Write for ever what was noted; cancel to stop. What cannot be written is dropped."""

@@ -137,6 +137,19 @@ async def test_enforce__least_often__served_once_lately_goes_before_served_often
     assert left(redis_client) == ["p1.a"]
 
 
+async def test_enforce__least_often_and_all_are_in_use__new_one_gets_in(
+    world: World, redis_client: redis.Redis
+) -> None:
+    world.limit(acme(max_entries=2, eviction=Eviction.LFU))
+    await world.put("p1.b", "p1.c")
+    await world.serve("p1.b", "p1.b", "p1.c", "p1.c", "p1.c")
+    await world.put("p1.a")
+
+    await world.enforce()
+
+    assert left(redis_client) == ["p1.a", "p1.c"]
+
+
 async def test_enforce__entry_evicted__its_vector_and_books_gone_too(
     world: World, redis_client: redis.Redis
 ) -> None:
