@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 import pytest
+import pytest_asyncio
 import redis
 from redis.asyncio import Redis
 
@@ -37,7 +38,8 @@ CONFIGURATION = snapshot(
     ),
     tenant("globex"),
 )
-pytestmark = pytest.mark.model
+# One loop for all, so that the model is loaded once.
+pytestmark = [pytest.mark.model, pytest.mark.asyncio(loop_scope="module")]
 
 
 @dataclass
@@ -60,7 +62,7 @@ class World:
         self.configuration = msgspec.structs.replace(self.configuration, tenants=(raised, globex))
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def embedder(model_cache_dir: Path) -> AsyncIterator[Embedder]:
     loaded = Embedder("all-MiniLM-L6-v2", cache_dir=model_cache_dir, workers=1, patience_seconds=30)
     await loaded.start()
@@ -68,7 +70,7 @@ async def embedder(model_cache_dir: Path) -> AsyncIterator[Embedder]:
     await loaded.close()
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def world(redis_url: str, embedder: Embedder) -> AsyncIterator[World]:
     connection = Redis.from_url(redis_url)
     built: World = World(
