@@ -23,6 +23,16 @@ _MARKS = frozenset({"cache_control", "prompt_cache_breakpoint"})
 _INSTRUCTING_ROLES = frozenset({"system", "developer"})
 _TOOL_FIELDS = ("tools", "tool_choice", "parallel_tool_calls", "functions", "function_call")
 
+# What a policy may leave out as mere parameters. A field that is not known here may say anything (a
+# grammar, documents to answer from), so it always counts.
+_PARAMETERS = frozenset(
+    {
+        "audio", "frequency_penalty", "logit_bias", "logprobs", "max_completion_tokens",
+        "max_tokens", "modalities", "n", "presence_penalty", "reasoning_effort", "seed", "stop",
+        "temperature", "top_logprobs", "top_p", "verbosity",
+    }
+)  # fmt: skip
+
 # They address, bill or trace the call; the text of the answer does not depend on them.
 _NOT_CONTEXT = frozenset(
     {
@@ -63,13 +73,14 @@ def read_context(
     attachments: list[Any],
 ) -> Context:
     """All that shapes the answer, except the model and the question in the `last` message."""
-    parameters = {
+    fields = {
         name: value
         for name, value in request.items()
         if name not in _NOT_CONTEXT and not _is_default(value, _DEFAULTS.get(name))
     }
-    tools = _tools({name: parameters.pop(name) for name in _TOOL_FIELDS if name in parameters})
-    response_format = _response_format(parameters.pop("response_format", None))
+    tools = _tools({name: fields.pop(name) for name in _TOOL_FIELDS if name in fields})
+    response_format = _response_format(fields.pop("response_format", None))
+    parameters = {name: fields.pop(name) for name in sorted(fields.keys() & _PARAMETERS)}
     if isinstance(stop := parameters.get("stop"), str):
         parameters["stop"] = [stop]
     instructions, turns = _instructions_and_turns(earlier)
@@ -80,7 +91,7 @@ def read_context(
         attachments=_canonical(attachments),
         parameters=_canonical(parameters),
         turns=tuple(canonical_json(turn) for turn in turns),
-        other=_canonical(_rest_of_question(last, attachments)),
+        other=_canonical(_other(last, attachments, unknown=fields)),
     )
 
 
@@ -109,13 +120,16 @@ def split_content(message: Mapping[str, Any]) -> tuple[str, list[Any]]:
     return "", parts
 
 
-def _rest_of_question(last: Mapping[str, Any], attachments: list[Any]) -> Any:
-    """What the last message says beside its question. Texts among attachments are part of what is
-    asked, so they count even where a policy leaves attachments out."""
+def _other(last: Mapping[str, Any], attachments: list[Any], *, unknown: dict[str, Any]) -> Any:
+    """What else shapes the answer: members of the last message, texts among its attachments, which
+    are part of what is asked, and fields of the request that are `unknown` here."""
     rest = _tidy(last, _MESSAGE_DEFAULTS)
     members = {key: rest[key] for key in rest if key not in ("role", "content")}
     texts = [part["text"] for part in attachments if part["type"] == "text" and "text" in part]
-    return [members, texts] if texts else members
+    further: dict[str, Any] = {"texts": texts} if texts else {}
+    if unknown:
+        further["fields"] = unknown
+    return [members, further] if further else members
 
 
 def _checked_part(part: object) -> dict[str, Any]:
