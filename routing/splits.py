@@ -64,6 +64,7 @@ class SplitWatch:
             if len(self._policies) >= _MOST_POLICIES:
                 self._policies.popitem(last=False)
             seen = self._policies[tenant, policy] = _Seen()
+        self._policies.move_to_end((tenant, policy))
         seen.note(partition, context)
         seen.latest = now
 

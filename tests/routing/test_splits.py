@@ -42,6 +42,16 @@ def test_watch__every_call_in_its_own_partition__told_with_what_differs() -> Non
     assert report.before != report.after
 
 
+def test_watch__more_policies_than_it_keeps__the_quiet_ones_are_forgotten() -> None:
+    watch = watched(calls=FEWEST_CALLS, partitions=FEWEST_CALLS)
+    for number in range(1_500):
+        watch.note("globex", f"p{number}", partition="p", context=Context(), now=NOW)
+        if number % 500 == 0:
+            watch.note("acme", "default", partition="one", context=Context(), now=NOW)
+
+    assert [report.tenant for report in watch.reports(now=NOW)] == ["acme"]
+
+
 def test_watch__calls_share_partitions__silent() -> None:
     assert watched(calls=WINDOW, partitions=10).reports(now=NOW) == []
 
