@@ -148,6 +148,10 @@ class RemoteEmbedder:
             if error.status not in _BAD_TEXT:
                 self._breaker.failed()
             raise CacheUnavailable("embedding", error.message) from error
+        except CacheUnavailable:
+            # What makes no sense is billed all the same.
+            self._breaker.failed()
+            raise
         finally:
             self._waiting -= 1
         self._breaker.succeeded()

@@ -150,6 +150,24 @@ async def test_embed__provider_goes_on_failing__left_alone_until_it_is_back(
             await asyncio.sleep(0.05)
 
 
+async def test_embed__provider_goes_on_answering_nonsense__left_alone(
+    make: Make, scripted: ScriptedProvider
+) -> None:
+    vector = json.dumps({"data": [{"index": 0, "embedding": [1.0, 2.0]}]}).encode()
+    scripted.will(Reply((vector,)), *[Reply((b"{}",))] * 100)
+    embedder = make("openai:text-embedding-ada-002", url=scripted.url)
+    await embedder.start()
+
+    told = [await _refused_later(embedder) for _ in range(20)]
+
+    assert any("left alone" in reason for reason in told)
+
+
+async def _refused_later(embedder: RemoteEmbedder) -> str:
+    await asyncio.sleep(0.02)
+    return await refused(embedder.embed("How do I pay?"))
+
+
 async def _fails(embedder: RemoteEmbedder) -> bool:
     try:
         await embedder.embed("How do I pay?")
