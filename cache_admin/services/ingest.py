@@ -17,6 +17,9 @@ from routing.redis_names import user_digest
 from routing.telemetry.events import Event
 
 _BAD_VALUE = (DataError, IntegrityError, ValueError, OverflowError, OSError)
+INGEST_TURN = "ingest"
+"""Held while events are added; see `take_turn`."""
+
 _LONGEST_WAY = timedelta(days=90)
 """After which no event comes any more that a runtime kept on its disk."""
 
@@ -94,20 +97,34 @@ def _first_line(error: Exception) -> str:
 
 def _store_all(events: Sequence[Event], tenants: dict[str, int]) -> Outcome:
     calls: dict[uuid.UUID, CallEvent] = {}
-    erased = _erased_users(tenants.values())
     for event in events:
         call = map_event(event, tenant_id=tenants[event.tenant])
-        erased_at = erased.get((call.tenant_id, user_digest(event.user))) if erased else None
-        if erased_at is not None and call.at <= erased_at:
-            call.user = ""
         calls.setdefault(call.id, call)
     with transaction.atomic():
-        take_turn("ingest")
+        take_turn(INGEST_TURN)
+        _blank_erased(events, calls, tenants)
         kept = set(CallEvent.objects.filter(id__in=list(calls)).values_list("id", flat=True))
         fresh = [call for call_id, call in calls.items() if call_id not in kept]
         CallEvent.objects.bulk_create(fresh)
         _add_rollups(map_rollups(fresh))
     return Outcome(len(fresh), len(events) - len(fresh), ())
+
+
+def _blank_erased(
+    events: Sequence[Event], calls: Mapping[uuid.UUID, CallEvent], tenants: Mapping[str, int]
+) -> None:
+    """Take the names of users out of `calls` that were made before they were erased.
+
+    Their digests are of the names as the runtimes know them, which columns may cut.
+    """
+    erased = _erased_users(tenants.values())
+    if not erased:
+        return
+    for event in events:
+        call = calls[uuid.UUID(event.id)]
+        erased_at = erased.get((call.tenant_id, user_digest(event.user)))
+        if erased_at is not None and call.at <= erased_at:
+            call.user = ""
 
 
 def _erased_users(tenant_ids: Iterable[int]) -> Mapping[tuple[int, str], datetime]:

@@ -10,6 +10,7 @@ from datetime import timedelta
 from functools import partial
 
 import redis
+from django.db import transaction
 from django.db.models import F, Min
 from django.db.models.functions import Coalesce
 from django.utils import timezone
@@ -24,7 +25,9 @@ from cache_admin.models import (
 )
 from cache_admin.queue import enqueue
 from cache_admin.redis import ask_redis
+from cache_admin.services.ingest import INGEST_TURN
 from cache_admin.services.invalidations import RUN_TASK
+from cache_admin.services.turns import take_turn
 from routing import upkeep
 from routing.snapshot import Snapshot, decode_snapshot
 
@@ -228,8 +231,11 @@ def _put_back(row: Invalidation, *, reason: str) -> None:
 def _blank_events(row: Invalidation) -> int:
     """Take the user's name out of the tenant's events; from how many.
 
-    Day by day, so that no one statement holds up those who add events.
+    Day by day, so that no one statement holds up those who add events. Who is about to add some may
+    not have known of the erasure; whoever comes after him does.
     """
+    with transaction.atomic():
+        take_turn(INGEST_TURN)
     calls = CallEvent.objects.for_tenant(row.tenant)
     start, end = calls.aggregate(first=Min("at"))["first"], timezone.now()
     user, blanked = row.subject.replace("\0", "")[:_USER_COLUMN], 0

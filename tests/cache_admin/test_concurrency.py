@@ -1,18 +1,22 @@
 from __future__ import annotations
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
+import msgspec
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 
 from cache_admin.errors import StaleEdit
-from cache_admin.models import Faq, HourlyRollup, Policy, Revision, Tenant
+from cache_admin.models import CallEvent, Faq, HourlyRollup, Mutex, Policy, Revision, Tenant
 from cache_admin.services.faqs import FaqSpec, create_faq
 from cache_admin.services.ingest import store_events
+from cache_admin.services.invalidations import InvalidationSpec, request_invalidation
 from cache_admin.services.policies import spec_of, update_policy
+from cache_admin.services.turns import take_turn
 from routing.snapshot import decode_snapshot
-from tests.cache_admin.builders import ROBOT, make_event, make_policy
+from tests.cache_admin.builders import NOON_MS, ROBOT, make_event, make_policy
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -64,3 +68,46 @@ def test_store_events__same_batch_by_two_consumers__counted_once(acme: Tenant) -
         counts = list(pool.map(store, range(2)))
 
     assert (sum(counts), HourlyRollup.objects.get().calls) == (200, 200)
+
+
+# SQLite has one writer at a time: nobody could ask for anything meanwhile.
+@pytest.mark.postgres
+@pytest.mark.parametrize("database_url", ["postgres"], indirect=True)
+def test_store_events__user_erased_while_it_waits_its_turn__name_not_kept(acme: Tenant) -> None:
+    event = msgspec.structs.replace(make_event(acme.uid, time_ms=NOON_MS), user="ann")
+    Mutex.objects.create(name="ingest")
+
+    def store() -> None:
+        store_events([event])
+        connection.close()
+
+    with ThreadPoolExecutor(1) as pool:
+        with transaction.atomic():
+            take_turn("ingest")
+            stored = pool.submit(store)
+            _until_someone_waits()
+            _ask_elsewhere(acme)
+        stored.result()
+
+    assert CallEvent.objects.get().user == ""
+
+
+def _until_someone_waits() -> None:
+    with connection.cursor() as cursor:
+        waiting = 0
+        while not waiting:
+            time.sleep(0.01)
+            cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+            waiting = cursor.fetchone()[0]
+
+
+def _ask_elsewhere(tenant: Tenant) -> None:
+    """Ask for an erasure from another connection, committed at once."""
+
+    def ask() -> None:
+        spec = InvalidationSpec(kind="user", target="ann")
+        request_invalidation(tenant=tenant, actor=ROBOT, spec=spec)
+        connection.close()
+
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(ask).result()
