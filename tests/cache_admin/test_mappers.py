@@ -214,7 +214,8 @@ def test_map_policy__untouched_row__defaults_of_the_snapshot(acme: Tenant) -> No
     mapped = map_policy(make_policy(acme))
 
     bare = PolicyConfig(mapped.uid, mapped.name, mapped.content_class, 0.79, mapped.ttl_seconds)
-    assert mapped == bare
+    # Of the margin alone a new policy has more than a snapshot that does not name it.
+    assert mapped == msgspec.structs.replace(bare, min_margin=0.05)
 
 
 def test_put_policy__every_value_set__back_as_it_was(acme: Tenant) -> None:
