@@ -7,6 +7,8 @@ import re
 from routing.guards.comparison import Comparison
 from routing.guards.data import read_table
 from routing.guards.facts import facts_of
+from routing.guards.questions import asks_of
+from routing.guards.retelling import retelling
 from routing.guards.text import Text, is_told_anew
 
 _TABLE = read_table("dates.toml")["context"]
@@ -17,8 +19,15 @@ _RATES |= {span: rate for rate, span in _RATES.items()}
 
 _DEADLINES = frozenset({*_TABLE["deadline"].split()})
 _SPAN = re.compile(r"(?:next |last )?[\d/]+ ")
+_FUTURE = frozenset({*_TABLE["future"].split()})
 _WORDS_BESIDE_DATE = 3
 _WORDS_BESIDE_SPAN = 7
+_OTHER_WORDS_BESIDE_DATE = 2
+_BOUND_TO_A_DAY = frozenset({"time", "person"})
+"""Kinds of question of which each year has another answer: who won, when was it."""
+
+_BOUND_TO_A_SPAN = frozenset({"count", "duration", "frequency", "age", "time", "truth"})
+"""Kinds of question of which a span may be the point: what it costs, whether it is allowed."""
 
 
 def dates(comparison: Comparison) -> str:
@@ -63,12 +72,23 @@ def _objections(items: frozenset[str], across: frozenset[str], text: Text) -> li
 def _is_circumstance(items: list[str], text: Text, other: Text) -> bool:
     """Whether `items` may be but a detail in a text that says it all in other words.
 
-    A deadline ("after 48 hours") never is, a span of time ("5 nights") only in a long text.
+    A deadline ("after 48 hours") never is. A span of time ("5 nights") is one only of how or where
+    to do something: what it costs, and whether it is allowed, depends on it.
     """
     if not items or not text.words.isdisjoint(_DEADLINES):
         return False
-    spans = any(_SPAN.match(item) for item in items)
-    return is_told_anew(text, other, words=_WORDS_BESIDE_SPAN if spans else _WORDS_BESIDE_DATE)
+    kinds = {ask.kind for asker in (text, other) for ask in asks_of(asker, asker.language)}
+    differing = retelling(text, other).differing
+    if any(_SPAN.match(item) for item in items):
+        if not kinds.isdisjoint(_BOUND_TO_A_SPAN):
+            return False
+        anew = is_told_anew(text, other, words=_WORDS_BESIDE_SPAN)
+        return anew or (differing > 0 and bool(kinds) and "thing" not in kinds)
+    years = all(map(str.isdigit, items))
+    if years and not kinds.isdisjoint(_BOUND_TO_A_DAY) and text.words.isdisjoint(_FUTURE):
+        return False
+    anew = is_told_anew(text, other, words=_WORDS_BESIDE_DATE)
+    return anew or differing >= (1 if years else _OTHER_WORDS_BESIDE_DATE)
 
 
 def _shown(items: list[str]) -> str:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from routing.guards.comparison import Comparison
+from routing.guards.content import content_of, language_of_pair
 from routing.guards.data import read_table
 from routing.guards.facts import Quantity, facts_of
 from routing.guards.figures import ONES
+from routing.guards.retelling import retelling, seeks_advice
 from routing.guards.scan import ORDINAL
 from routing.guards.text import Text, is_told_anew
 
 _LIMITS = frozenset(read_table("numbers.toml")["context"]["limit"].split())
 _WORDS_BESIDE_NUMBER = 4
 _WORDS_BESIDE_AMOUNT = 7
+_OTHER_WORDS = 3
+_FIRST = Quantity(1, ORDINAL)
 _MOST_NUMBERS = 40
 """With more that differ no two texts ask the same; units are not looked at any more."""
 
@@ -38,43 +42,56 @@ def numbers(comparison: Comparison) -> str:
         return ""
     if only_asked or only_stored:
         return f"{_shown(only_asked)} | {_shown(only_stored)}"
-    if comparison.asked.words == comparison.stored.words:
+    if _is_exchanged(comparison):
         return f"{_shown(asked.quantities)} | {_shown(stored.quantities)}"
     return ""
+
+
+def _is_exchanged(comparison: Comparison) -> bool:
+    """Whether the same words have the same numbers in another order: 2 adults and 1 child."""
+    asked, stored = comparison.asked, comparison.stored
+    mine, theirs = facts_of(asked).quantities, facts_of(stored).quantities
+    if tuple(dict.fromkeys(mine)) == tuple(dict.fromkeys(theirs)):
+        return False
+    language = language_of_pair(asked, stored)
+    return content_of(asked, language).stems == content_of(stored, language).stems
 
 
 def _is_circumstance(items: list[Quantity], text: Text, other: Text) -> bool:
     """Whether `items` may be but a detail in a text that says it all in other words.
 
-    Neither a limit ("over 30 kg") nor an ordinal ("the 27th president") ever is, and an amount with
-    its unit only in a long text.
+    A limit ("over 30 kg") never is, nor an ordinal ("the 27th president") but the first of
+    something that advice is sought on; an amount with its unit is one only in a long text.
     """
-    if not items or any(item.unit == ORDINAL for item in items):
+    if not items or not text.words.isdisjoint(_LIMITS):
         return False
-    if not text.words.isdisjoint(_LIMITS):
-        return False
+    if any(item.unit == ORDINAL for item in items):
+        return all(item == _FIRST for item in items) and _is_advice_retold(text, other)
     measured = any(item.unit for item in items)
-    return is_told_anew(
-        text, other, words=_WORDS_BESIDE_AMOUNT if measured else _WORDS_BESIDE_NUMBER
-    )
+    if is_told_anew(text, other, words=_WORDS_BESIDE_AMOUNT if measured else _WORDS_BESIDE_NUMBER):
+        return True
+    if measured:
+        return False
+    said = retelling(text, other)
+    return said.differing >= _OTHER_WORDS or (said.lost > 0 and said.differing == _OTHER_WORDS - 1)
+
+
+def _is_advice_retold(text: Text, other: Text) -> bool:
+    return seeks_advice(text, other) and retelling(text, other).differing >= _OTHER_WORDS - 1
 
 
 def _unmatched(
     asked: tuple[Quantity, ...], stored: tuple[Quantity, ...]
 ) -> tuple[list[Quantity], list[Quantity]]:
-    shared = {(item.value, item.unit) for item in asked} & {
-        (item.value, item.unit) for item in stored
-    }
-    left = [item for item in dict.fromkeys(asked) if (item.value, item.unit) not in shared]
-    right = [item for item in dict.fromkeys(stored) if (item.value, item.unit) not in shared]
+    """What each side has alone. A number without unit is any that has one: INR 30000 (30k)."""
+    left = [item for item in dict.fromkeys(asked) if item not in stored]
+    right = [item for item in dict.fromkeys(stored) if item not in asked]
     if len(left) > _MOST_NUMBERS or len(right) > _MOST_NUMBERS:
         return left, right
-    for item in tuple(left):
-        found = next((other for other in right if _equal_but_unit(item, other)), None)
-        if found is not None:
-            left.remove(item)
-            right.remove(found)
-    return left, right
+    return (
+        [item for item in left if not any(_equal_but_unit(item, other) for other in stored)],
+        [item for item in right if not any(_equal_but_unit(item, other) for other in asked)],
+    )
 
 
 def _equal_but_unit(one: Quantity, other: Quantity) -> bool:

@@ -31,6 +31,7 @@ _TOKEN = re.compile(
     r"(?:\+\+|(?<=[^\W\d_])#(?!\w))?"  # C++, C#
 )
 _SENTENCE_END = frozenset('.!?…¿¡:;\n"“”«»(•|')
+_ORDINAL_SIGNS = frozenset("ºª")
 _RAISED = ("<super>", "<sub>", "<fraction>")
 
 
@@ -136,7 +137,11 @@ def _part_raised_digits(text: str) -> str:
     parts: list[str] = []
     for char in text:
         after_digit = char > "\x7f" and bool(parts) and parts[-1][-1].isdigit()
-        if after_digit and unicodedata.decomposition(char).startswith(_RAISED):
+        if (
+            after_digit
+            and char not in _ORDINAL_SIGNS
+            and unicodedata.decomposition(char).startswith(_RAISED)
+        ):
             parts.append(" ")
         parts.append(char)
     return "".join(parts)
