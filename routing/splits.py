@@ -26,6 +26,8 @@ FORGOTTEN_SECONDS = 600.0
 
 _MOST_POLICIES = 1_000
 _SHOWN_CHARS = 40
+_KEPT_BYTES = 16_384
+_KEPT_TURNS = 4
 _PARTS = ("system_prompt", "tools", "response_format", "attachments", "parameters", "other")
 
 
@@ -97,7 +99,7 @@ class _Seen:
             self.counts[oldest] -= 1
             if not self.counts[oldest]:
                 del self.counts[oldest]
-        self.before, self.last = self.last, context
+        self.before, self.last = self.last, _beginning_of(context)
 
 
 def _report(tenant: str, policy: str, seen: _Seen) -> SplitReport:
@@ -110,6 +112,19 @@ def _report(tenant: str, policy: str, seen: _Seen) -> SplitReport:
         part=part,
         before=before,
         after=after,
+    )
+
+
+def _beginning_of(context: Context) -> Context:
+    """As much of `context` as is kept in memory; what differs further on is not shown."""
+    return Context(
+        system_prompt=context.system_prompt[:_KEPT_BYTES],
+        tools=context.tools[:_KEPT_BYTES],
+        response_format=context.response_format[:_KEPT_BYTES],
+        attachments=context.attachments[:_KEPT_BYTES],
+        parameters=context.parameters[:_KEPT_BYTES],
+        turns=tuple(turn[:_KEPT_BYTES] for turn in context.turns[-_KEPT_TURNS:]),
+        other=context.other[:_KEPT_BYTES],
     )
 
 

@@ -31,6 +31,10 @@ async def report_splits(
         except (RedisError, OSError, TimeoutError) as error:
             on_error("splits")
             logger.warning("splits.unreported error=%s", error)
+        except Exception:
+            # The edge of a background task: it must not end for one bad round.
+            on_error("splits")
+            logger.exception("splits.failed")
 
 
 async def write_splits(redis: Redis, watch: SplitWatch) -> None:
