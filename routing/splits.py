@@ -28,6 +28,7 @@ _MOST_POLICIES = 1_000
 _SHOWN_CHARS = 40
 _KEPT_BYTES = 16_384
 _KEPT_TURNS = 4
+_OF_USERS = frozenset({"attachments", "other"})
 _PARTS = ("system_prompt", "tools", "response_format", "attachments", "parameters", "other")
 
 
@@ -36,7 +37,7 @@ class SplitReport(Struct, frozen=True):
 
     `part` of the context differs between the last two calls (``conversation`` for the earlier
     turns, empty when it is not the context); `before` and `after` are what differs, cut short, and
-    empty for a conversation, which is its users' own.
+    empty for a conversation and for what comes with a question, which are the users' own.
     """
 
     tenant: str
@@ -133,7 +134,7 @@ def difference(one: Context, other: Context) -> tuple[str, str, str]:
     for part in _PARTS:
         before, after = getattr(one, part), getattr(other, part)
         if before != after:
-            return part, *_excerpts(before, after)
+            return part, *(("", "") if part in _OF_USERS else _excerpts(before, after))
     for earlier, later in zip_longest(one.turns, other.turns, fillvalue=b""):
         if earlier != later:
             return "conversation", "", ""

@@ -108,7 +108,7 @@ class Entry(Struct, frozen=True, omit_defaults=True):
 
 
 class Answer(Struct, frozen=True):
-    """What a layer serves instead of the provider. `ttl_seconds` is negative when it is stale."""
+    """What a layer serves instead of the provider. `ttl_seconds`: negative when it is stale."""
 
     text: str
     layer: Layer

@@ -81,6 +81,12 @@ def test_difference__only_the_conversation__named_so() -> None:
     assert (part, before, after) == ("conversation", "", "")
 
 
+def test_difference__what_users_attach__named_but_not_shown() -> None:
+    one, other = Context(attachments=b"a scan"), Context(attachments=b"a photo")
+
+    assert difference(one, other) == ("attachments", "", "")
+
+
 def test_difference__equal_contexts__none() -> None:
     assert difference(Context(tools=b"[]"), Context(tools=b"[]")) == ("", "", "")
 
