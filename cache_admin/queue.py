@@ -41,5 +41,8 @@ def _sender(url: str) -> Celery:
         **app.conf.broker_transport_options,
         "socket_timeout": _TIMEOUT_SECONDS,
         "socket_connect_timeout": _CONNECT_TIMEOUT_SECONDS,
+        # Else it waits 6 seconds between tries to connect. One more covers a restart of Redis.
+        "max_retries": 1,
+        "interval_start": 0,
     }
     return app

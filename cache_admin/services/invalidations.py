@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from unicodedata import category
 
 from django.db import transaction
 from django.utils.translation import gettext as _
@@ -25,6 +24,8 @@ from routing.redis_names import user_digest
 RUN_TASK = "cache_admin.run_invalidation"
 MAX_TAG_LENGTH = 128
 MAX_USER_LENGTH = 256
+# Controls that the runtimes refuse in a tag or a user, and halves of surrogate pairs.
+_NEVER_SENT = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 _ENTRY = re.compile(r"[A-Za-z0-9_-]{1,64}\.[A-Za-z0-9_-]{1,64}")
 
 
@@ -43,18 +44,23 @@ class InvalidationSpec:
 
 def check_invalidation(*, tenant: Tenant, spec: InvalidationSpec) -> None:
     """Raise InvalidInput when `spec` makes no sense or names what there is not."""
-    target = spec.target.strip()
     if spec.kind not in InvalidationKind.values:
         message = _("This cannot be removed.")
         raise InvalidInput(message, fields={"kind": message})
-    if fault := _target_fault(tenant, InvalidationKind(spec.kind), target):
+    if fault := _target_fault(tenant, InvalidationKind(spec.kind), target_of(spec)):
         raise InvalidInput(fault, fields={"target": fault})
+
+
+def target_of(spec: InvalidationSpec) -> str:
+    """What `spec` names. A tag and a user stay as written: blanks are part of an app's names."""
+    exact = spec.kind in (InvalidationKind.TAG, InvalidationKind.USER)
+    return spec.target if exact else spec.target.strip()
 
 
 def request_invalidation(*, tenant: Tenant, actor: Actor, spec: InvalidationSpec) -> Invalidation:
     """Ask for what `spec` says. Raises InvalidInput as `check_invalidation` does."""
     check_invalidation(tenant=tenant, spec=spec)
-    kind, target = InvalidationKind(spec.kind), spec.target.strip()
+    kind, target = InvalidationKind(spec.kind), target_of(spec)
     if kind is InvalidationKind.TENANT:
         return clear_tenant(tenant=tenant, actor=actor, note=spec.note)
     if kind is InvalidationKind.POLICY:
@@ -149,7 +155,7 @@ def _target_fault(tenant: Tenant, kind: InvalidationKind, target: str) -> str:
         return ""
     if not target:
         return _("Say which.")
-    if any(category(mark) in ("Cc", "Cs") for mark in target):
+    if _NEVER_SENT.search(target):
         return _("This holds characters that cannot be kept.")
     match kind:
         case InvalidationKind.POLICY:

@@ -9,6 +9,7 @@ from rest_framework.test import APIClient
 
 from cache_admin.models import EventSecret, Invalidation, Policy, Tenant
 from cache_admin.services.events import add_event_secret
+from routing.redis_names import user_digest
 from tests.api.conftest import SETUP
 
 HERE = "/api/v1/tenants/acme/"
@@ -141,6 +142,12 @@ def test_invalidation__of_a_user__shows_a_digest_only(operator: APIClient) -> No
     read = operator.get(f"{HERE}invalidations/{made.json()['uid']}/")
     assert made.status_code == 201
     assert b"ann@example.com" not in made.content + read.content
+
+
+def test_invalidation__of_a_user_with_blanks_around__meant_as_sent(operator: APIClient) -> None:
+    made = operator.post(f"{HERE}invalidations/", {"kind": "user", "target": " ann "})
+
+    assert made.json()["target"] == user_digest(" ann ")
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -51,7 +52,7 @@ def _carried_out(row: Invalidation) -> Invalidation:
 
 
 def test_request__tag__waits_and_is_audited(acme: Tenant) -> None:
-    row = _ask(acme, "tag", " order:1 ")
+    row = _ask(acme, "tag", "order:1")
 
     entry = AuditEntry.objects.latest("pk")
     assert (row.state, row.target, row.requested_label) == ("pending", "order:1", "tests")
@@ -105,13 +106,15 @@ def test_request__committed__worker_is_told(
     )
 
 
-def test_request__redis_away__still_stands(
+def test_request__redis_away__still_stands_and_keeps_nobody_waiting(
     acme: Tenant, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
 ) -> None:
+    began = time.monotonic()
     with django_capture_on_commit_callbacks(execute=True):
         row = _ask(acme, "tag", "order:1")
 
     assert Invalidation.objects.get(pk=row.pk).state == "pending"
+    assert time.monotonic() - began < 4
 
 
 def test_clear_policy__saved__generation_in_the_next_snapshot(acme: Tenant) -> None:
@@ -214,6 +217,17 @@ def test_run__user__answers_name_and_events_are_gone(
     assert (row.removed_entries, row.blanked_events, row.subject) == (1, 1, "")
     assert kept_answers(live_redis, acme) == []
     assert sorted(CallEvent.objects.values_list("user", flat=True)) == ["", "bob"]
+
+
+@pytest.mark.parametrize("user", [" ann ", "ann\u0085"])
+def test_run__user_with_odd_characters__his_answers_go(
+    acme: Tenant, live_redis: redis.Redis, live_url: str, user: str
+) -> None:
+    keep_answer(live_url, acme, asked_by=user)
+
+    row = _carried_out(_ask(acme, "user", user))
+
+    assert (row.removed_entries, kept_answers(live_redis, acme)) == (1, [])
 
 
 @pytest.mark.parametrize(("hours_later", "user"), [(-1, ""), (1, "ann")])

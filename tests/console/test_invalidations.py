@@ -66,6 +66,12 @@ def test_new__confirmed__leads_to_the_receipt(acme: Tenant, operator: Client) ->
     assert "The removal is under way." in text(response)
 
 
+def test_new__user_with_blanks_around__meant_as_typed(acme: Tenant, operator: Client) -> None:
+    operator.post(NEW, asked("user", " ann ", confirmed="on"))
+
+    assert Invalidation.objects.get().target == user_digest(" ann ")
+
+
 @pytest.mark.parametrize("confirmed", [{}, {"confirmed": "on"}])
 def test_new__unknown_policy__named_at_its_field(
     acme: Tenant, operator: Client, confirmed: dict[str, str]

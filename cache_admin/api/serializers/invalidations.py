@@ -67,6 +67,7 @@ class NewInvalidationSerializer(StrictSerializer):
     target = serializers.CharField(
         max_length=MAX_USER_LENGTH,
         allow_blank=True,
+        trim_whitespace=False,
         default="",
         help_text=(
             "An entry as x-cache-entry names it, a tag, a user, the name of a policy or the short "

@@ -38,6 +38,7 @@ class InvalidationForm(NoteForm):
         label=_("Which"),
         max_length=MAX_USER_LENGTH,
         required=False,
+        strip=False,
         help_text=_(
             "The entry as x-cache-entry names it, the tag, the user as the app names him, the name "
             "of the policy or the short name of the document. Nothing for the tenant."

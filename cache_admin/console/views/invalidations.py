@@ -25,6 +25,7 @@ from cache_admin.services.invalidations import (
     clear_policy,
     clear_tenant,
     request_invalidation,
+    target_of,
 )
 from cache_admin.services.limits import limits_of, update_limits
 
@@ -147,7 +148,7 @@ def _confirmation(
     request: ConsoleRequest, workspace: Workspace, form: InvalidationForm
 ) -> HttpResponse:
     spec = form.spec()
-    preview = removal_preview(workspace.tenant, kind=spec.kind, target=spec.target.strip())
+    preview = removal_preview(workspace.tenant, kind=spec.kind, target=target_of(spec))
     template = "console/invalidations/confirm.html"
     return show(request, workspace, template, form=form, preview=preview)
 
