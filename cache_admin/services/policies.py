@@ -31,6 +31,9 @@ DEFAULT_MIN_SIMILARITY = Decimal("0.79")
 DEFAULT_MIN_MARGIN = Decimal("0.05")
 """Brings the support streams of docs/quality.md to about five wrong hits in a hundred at 0.79."""
 
+SWITCHABLE_GUARDS = tuple(guard for guard in GuardName if guard is not GuardName.NEVER_MERGE)
+"""The pairs that never merge are kept apart under every policy."""
+
 MAX_TTL_SECONDS = 366 * 24 * 3600
 MAX_LIST_ITEMS = 100
 MAX_MATCH_LENGTH = 120
@@ -264,13 +267,14 @@ def _documents(tenant: Tenant, slugs: tuple[str, ...]) -> list[Document]:
 
 
 def _canonical(spec: PolicySpec) -> PolicySpec:
-    """`spec` without blanks and repetitions in its lists, which mean nothing."""
+    """`spec` without what means nothing: blanks and repetitions in its lists, and a word against
+    the guard that nobody switches off."""
     values = asdict(spec)
     for name in _MATCH_LISTS:
         values[name] = tuple(dict.fromkeys(item.strip() for item in values[name] if item.strip()))
     values["documents"] = tuple(sorted(set(spec.documents)))
     values["disabled_guards"] = tuple(
-        guard.value for guard in GuardName if guard.value in spec.disabled_guards
+        guard.value for guard in SWITCHABLE_GUARDS if guard.value in spec.disabled_guards
     )
     return PolicySpec(**values)
 

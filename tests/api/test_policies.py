@@ -94,6 +94,7 @@ def test_policy__created_by_key__is_audited_under_the_key(with_key: Any) -> None
         ("name", "Not A Slug"),
         ("colour", "blue"),
         ("disabled_guards", ["moods"]),
+        ("disabled_guards", ["never_merge"]),
         ("disabled_guards", "dates"),
         ("jitter", 0.6),
         ("stale_seconds", -1),

@@ -206,6 +206,14 @@ def test_create_policy__guards_in_any_order__kept_once_in_ours(acme: Tenant) -> 
     assert policy.disabled_guards == ["dates", "slots"]
 
 
+def test_create_policy__word_against_the_pairs__means_nothing(acme: Tenant) -> None:
+    spec = PolicySpec(name="chat", content_class="archival", disabled_guards=("never_merge",))
+
+    policy = create_policy(tenant=acme, actor=ROBOT, spec=spec)
+
+    assert policy.disabled_guards == []
+
+
 def test_update_policy__part_of_a_rule__diff_names_the_part(acme: Tenant) -> None:
     policy = make_policy(acme)
     spec = replace(spec_of(policy), store_max_chars=500)

@@ -28,9 +28,8 @@ from cache_admin.services.faqs import FaqSpec, create_faq
 from cache_admin.services.invalidations import InvalidationSpec, request_invalidation
 from cache_admin.services.keys import create_key
 from cache_admin.services.matching import PairSpec, create_pair
-from cache_admin.services.policies import PolicySpec, create_policy
+from cache_admin.services.policies import SWITCHABLE_GUARDS, PolicySpec, create_policy
 from cache_admin.services.revisions import publish
-from routing.snapshot import GuardName
 
 PASSWORD = "a long enough phrase"
 ROBOT = Actor.system("tests")
@@ -148,7 +147,7 @@ def policy_input(**changed: object) -> dict[str, object]:
         "match_models": "",
         "priority": "0",
         "enabled": "on",
-        "guards": [guard.value for guard in GuardName],
+        "guards": [guard.value for guard in SWITCHABLE_GUARDS],
         "faqs": "on",
         "context_system_prompt": "on",
         "context_tools": "on",

@@ -7,7 +7,8 @@ from django.test import Client
 
 from cache_admin.mappers import map_policy
 from cache_admin.models import Policy, Revision, Tenant
-from routing.snapshot import ContentClass, GuardName, PolicyConfig, StoreRule
+from cache_admin.services.policies import SWITCHABLE_GUARDS
+from routing.snapshot import ContentClass, PolicyConfig, StoreRule
 from tests.console.builders import make_document, make_policy, policy_input
 from tests.console.pages import form_errors, text
 
@@ -72,6 +73,7 @@ def test_new__valid__message_links_the_revision(acme: Tenant, operator: Client) 
         ("priority", ""),
         ("documents", "unknown"),
         ("guards", "moods"),
+        ("guards", "never_merge"),
         ("context_conversation", "some"),
         ("context_last_turns", "51"),
         ("store_min_chars", "100001"),
@@ -207,7 +209,7 @@ def test_new__untouched__defaults_of_the_snapshot(acme: Tenant, operator: Client
 
     form = page.context["form"]
 
-    assert form.initial["guards"] == list(GuardName)
+    assert form.initial["guards"] == list(SWITCHABLE_GUARDS)
     assert form.initial["store_max_chars"] == StoreRule().max_chars
 
 
@@ -227,7 +229,7 @@ def test_new__boxes_left_out__switched_off(acme: Tenant, operator: Client) -> No
     operator.post("/t/acme/policies/new/", sent)
 
     mapped = map_policy(Policy.objects.get())
-    assert set(mapped.disabled_guards) == set(GuardName) - {"numbers"}
+    assert set(mapped.disabled_guards) == set(SWITCHABLE_GUARDS) - {"numbers"}
     assert (mapped.context.tools, mapped.store.tool_calls) == (False, True)
     assert mapped.stale_seconds == 2 * 3600
 

@@ -26,14 +26,14 @@ from cache_admin.services.policies import (
     DEFAULT_MIN_MARGIN,
     DEFAULT_MIN_SIMILARITY,
     MAX_TTL_SECONDS,
+    SWITCHABLE_GUARDS,
 )
-from routing.snapshot import GuardName
 
 if TYPE_CHECKING:
     from cache_admin.models import Policy
 
 _INT32_MAX = 2**31 - 1
-GUARDS = tuple(guard.value for guard in GuardName)
+GUARDS = tuple(guard.value for guard in SWITCHABLE_GUARDS)
 
 
 class DocumentSlugsField(TextsField):
@@ -111,7 +111,9 @@ class PolicySerializer(EditableSerializer):
     min_similarity = UnitIntervalField(default=str(DEFAULT_MIN_SIMILARITY))
     min_margin = UnitIntervalField(default=str(DEFAULT_MIN_MARGIN))
     disabled_guards = GuardsField(
-        default=(), help_text="Guards that do not check this policy's hits; all others do."
+        default=(),
+        help_text="Guards that do not check this policy's hits; all others do, and never_merge "
+        "always.",
     )
     ttl_seconds = serializers.IntegerField(min_value=1, max_value=MAX_TTL_SECONDS, default=3600)
     jitter = ShareField(

@@ -1,4 +1,4 @@
-"""The guards in words, with a pair of questions that each tells apart."""
+"""The guards that a policy may switch off, in words, each with questions it keeps apart."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class GuardText:
 
 
 def guard_texts() -> tuple[GuardText, ...]:
-    """Every guard in the language of the page."""
+    """Every such guard in the language of the page."""
     return (
         GuardText(
             GuardName.NUMBERS,
@@ -93,10 +93,5 @@ def guard_texts() -> tuple[GuardText, ...]:
             GuardName.LENGTH,
             _("Length"),
             _("Neither is many times longer than the other and so says much more."),
-        ),
-        GuardText(
-            GuardName.NEVER_MERGE,
-            _("Your own pairs"),
-            _("The two are not a pair that your list keeps apart."),
         ),
     )

@@ -23,8 +23,7 @@ from cache_admin.models import (
     VolatileChoice,
 )
 from cache_admin.models.policies import MAX_JITTER, MAX_TURNS
-from cache_admin.services.policies import PolicySpec, spec_of
-from routing.snapshot import GuardName
+from cache_admin.services.policies import SWITCHABLE_GUARDS, PolicySpec, spec_of
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
@@ -80,7 +79,8 @@ class PolicyForm(EditForm):
         widget=forms.CheckboxSelectMultiple,
         help_text=_(
             "Each refuses a stored answer whose question looks alike and means something else. "
-            "Switch one off only where it refuses answers that were right."
+            "Switch one off only where it refuses answers that were right. Your own pairs stay "
+            "apart in any case."
         ),
     )
     faqs = _box(
@@ -193,7 +193,7 @@ class PolicyForm(EditForm):
         data = dict(self.cleaned_data)
         data.pop("version", None)
         kept = set(data.pop("guards"))
-        off = tuple(guard.value for guard in GuardName if guard.value not in kept)
+        off = tuple(guard.value for guard in SWITCHABLE_GUARDS if guard.value not in kept)
         documents = tuple(data.pop("documents"))
         return PolicySpec(**data, documents=documents, disabled_guards=off)
 
@@ -213,6 +213,6 @@ def policy_values(policy: Policy) -> dict[str, Any]:
 def _with_guards(values: dict[str, Any]) -> dict[str, Any]:
     """The guards that are on instead of those that are off."""
     off = values.pop("disabled_guards")
-    values["guards"] = [guard.value for guard in GuardName if guard.value not in off]
+    values["guards"] = [guard.value for guard in SWITCHABLE_GUARDS if guard.value not in off]
     values["documents"] = list(values["documents"])
     return values
