@@ -5,19 +5,25 @@ from __future__ import annotations
 from django.utils.translation import gettext as _
 
 from cache_admin.errors import InvalidInput
+from cache_admin.models import Policy, Tenant
 from cache_admin.services.actor import Actor
 from routing.embedding_models import known_model, parse_model_name
 from routing.errors import ConfigError
 
 
-def checked_model(name: str, *, actor: Actor, before: str) -> str:
+def checked_model(name: str, *, actor: Actor, tenant: Tenant) -> str:
     """`name` without spaces around it, empty for the runtimes' own model.
 
     A model that is not among the known ones is loaded from wherever it lies into every runtime, so
-    only whoever runs the installation may name one. Raises InvalidInput.
+    only whoever runs the installation may name one. None may take the place of the one that a
+    learned check knows: by another's similarities it would let wrong answers through. Raises
+    InvalidInput.
     """
     name = name.strip()
-    if not name or name == before:
+    if name == tenant.embedding_model:
+        return name
+    _require_nothing_learned(tenant)
+    if not name:
         return name
     try:
         parsed = parse_model_name(name)
@@ -33,6 +39,16 @@ def checked_model(name: str, *, actor: Actor, before: str) -> str:
             _("Only whoever runs this installation may name a model that is not in the list.")
         )
     return name
+
+
+def _require_nothing_learned(tenant: Tenant) -> None:
+    learned = Policy.objects.for_tenant(tenant).filter(learned__isnull=False)
+    if names := ", ".join(learned.values_list("name", flat=True)):
+        message = _(
+            "What these policies have learned holds for the present model only. Forget it there "
+            "first: %(names)s."
+        )
+        raise _refusal(message % {"names": names})
 
 
 def _known_name(name: str) -> str:

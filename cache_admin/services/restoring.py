@@ -8,6 +8,8 @@ says:
 - prices and document versions: facts about the world outside, not decisions of operators. Going
   back does not make an outdated text true again, so its answers must not be found again;
 - generations: what was cleared by hand must not be found again either;
+- what a policy has learned, when the old content has another embedding model than the tenant: by
+  that one's similarities it would let wrong answers through;
 - members, names, owners and review dates, which are no part of a snapshot;
 - whether a tenant is enabled, its main language and its embedding model, when only that tenant is
   restored: those are its owner's to decide, and an operator may roll back.
@@ -119,16 +121,26 @@ def _switches(tenant: Tenant) -> dict[str, object]:
 def _restore_parts(tenant: Tenant, config: TenantConfig, *, journal: Journal, above: int) -> None:
     documents = _restore_documents(tenant, config.documents, journal=journal, above=above)
     policies = _policies(tenant, documents)
-    generations = {uid: row.generation for uid, row in policies.rows.items()}
-    # No policy ever had a generation above the last audit entry: each rise left one.
+    same_model = config.embedding_model == tenant.embedding_model
     configs = [
-        replace_fields(item, generation=generations.get(item.uid, above + 1))
+        _with_what_stays(item, policies.rows.get(item.uid), above=above, same_model=same_model)
         for item in config.policies
     ]
     _restore(policies, configs, journal=journal, above=above)
     _restore(_faqs(tenant), config.faqs, journal=journal, above=above)
     _restore(_routes(tenant), config.routes, journal=journal, above=above)
     restore_rules(tenant, config, journal=journal, above=above)
+
+
+def _with_what_stays(
+    config: PolicyConfig, row: Policy | None, *, above: int, same_model: bool
+) -> PolicyConfig:
+    # No policy ever had a generation above the last audit entry: each rise left one.
+    generation = row.generation if row else above + 1
+    if same_model:
+        return replace_fields(config, generation=generation)
+    learned = map_policy(row).learned if row else None
+    return replace_fields(config, generation=generation, learned=learned)
 
 
 def _restore_documents(

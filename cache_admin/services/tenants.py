@@ -67,9 +67,7 @@ def update_tenant(
         before = _settings(row)
         row.name, row.language, row.enabled = name.strip(), language, enabled
         if embedding_model is not None:
-            row.embedding_model = checked_model(
-                embedding_model, actor=actor, before=row.embedding_model
-            )
+            row.embedding_model = checked_model(embedding_model, actor=actor, tenant=row)
         after = _settings(row)
         if before == after:
             return row

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from decimal import Decimal
 
+import msgspec
 import pytest
 
 from cache_admin.errors import InvalidInput, NotAllowed
@@ -16,7 +18,7 @@ from cache_admin.services.matching import LexiconSpec, PairSpec, update_lexicon,
 from cache_admin.services.revisions import prune_revisions, publish, rollback
 from cache_admin.services.tenants import create_tenant, update_tenant
 from cache_admin.snapshot_changes import same_content
-from routing.snapshot import Snapshot, decode_snapshot
+from routing.snapshot import LearnedCheck, Snapshot, decode_snapshot
 from tests.cache_admin.builders import (
     ROBOT,
     make_document,
@@ -28,6 +30,17 @@ from tests.cache_admin.builders import (
 )
 
 pytestmark = pytest.mark.django_db
+
+LEARNED = LearnedCheck(
+    min_probability=0.9,
+    features=("similarity",),
+    means=(0.8,),
+    scales=(0.1,),
+    coefficients=(2.5,),
+    intercept=-1.0,
+    trained_at=datetime(2026, 1, 1, 12, tzinfo=UTC),
+    pairs=300,
+)
 
 
 def _latest() -> Revision:
@@ -378,3 +391,19 @@ def test_rollback__policy_cleared_then_deleted__its_old_answers_stay_lost(acme: 
     rollback(revision=old, actor=ROBOT, tenant=acme)
 
     assert Policy.objects.get(uid=policy.uid).generation > AuditEntry.objects.count() - 2
+
+
+@pytest.mark.parametrize(("model", "pairs"), [("", 300), ("openai:text-embedding-3-small", None)])
+def test_rollback__learned_check__back_only_with_its_embedding_model(
+    acme: Tenant, model: str, pairs: int | None
+) -> None:
+    policy = make_policy(acme)
+    Policy.objects.filter(pk=policy.pk).update(learned=msgspec.to_builtins(LEARNED))
+    old = publish(actor=ROBOT)
+    policies.forget_learned_check(policy=policy, actor=ROBOT)
+    Tenant.objects.filter(pk=acme.pk).update(embedding_model=model)
+
+    rollback(revision=old, actor=ROBOT, tenant=acme)
+
+    learned = Policy.objects.get(pk=policy.pk).learned
+    assert (learned and learned["pairs"]) == pairs

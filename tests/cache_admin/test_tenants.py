@@ -3,11 +3,11 @@ from __future__ import annotations
 import pytest
 
 from cache_admin.errors import Conflict, InvalidInput, StaleEdit
-from cache_admin.models import AuditEntry, Membership, Revision, Tenant
+from cache_admin.models import AuditEntry, Membership, Policy, Revision, Tenant
 from cache_admin.services.actor import Actor
 from cache_admin.services.members import set_member
 from cache_admin.services.tenants import create_tenant, update_tenant
-from tests.cache_admin.builders import ROBOT, make_user
+from tests.cache_admin.builders import ROBOT, make_policy, make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -131,6 +131,16 @@ def test_update_tenant__no_embedding_model__refused_at_its_field(acme: Tenant, n
         choose(acme, name)
 
     assert set(caught.value.fields) == {"embedding_model"}
+
+
+@pytest.mark.parametrize("name", ["openai:text-embedding-3-small", "all-mpnet-base-v2"])
+def test_update_tenant__other_model_than_a_check_has_learned_with__refused(
+    acme: Tenant, name: str
+) -> None:
+    Policy.objects.filter(pk=make_policy(acme).pk).update(learned={"pairs": 300})
+
+    with pytest.raises(InvalidInput, match="chat"):
+        choose(acme, name)
 
 
 @pytest.mark.parametrize("name", ["/srv/models/e5", "someone/unknown-model"])
