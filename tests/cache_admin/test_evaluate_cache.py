@@ -1,9 +1,12 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import signal
 import subprocess
 import sys
+import time
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -109,6 +112,31 @@ def test_evaluate_cache__end__nothing_left_in_redis(
 ) -> None:
     evaluated("--stream", written(tmp_path, STREAM))
 
+    assert evaluating.keys() == []
+
+
+@pytest.mark.model
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_evaluate_cache__stopped_in_the_middle__nothing_left_in_redis(
+    evaluating: redis.Redis,
+    redis_url: str,
+    model_cache_dir: Path,
+    tmp_path: Path,
+    number: signal.Signals,
+) -> None:
+    rows = tuple({"text": f"Where is order {row}?", "answer_id": str(row)} for row in range(4_000))
+    command = [sys.executable, "manage.py", "evaluate_cache", "--stream", written(tmp_path, rows)]
+    settings = {"DATA_DIR": str(model_cache_dir.parent), "REDIS_URL": redis_url}
+
+    with subprocess.Popen(command, env=os.environ | settings, stderr=subprocess.PIPE) as process:
+        deadline = time.monotonic() + 60
+        while not evaluating.keys("*:e:*") and time.monotonic() < deadline:
+            time.sleep(0.02)
+        process.send_signal(number)
+        process.send_signal(number)
+        _, complaint = process.communicate(timeout=60)
+
+    assert b"stopped" in complaint
     assert evaluating.keys() == []
 
 

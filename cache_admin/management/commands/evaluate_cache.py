@@ -88,13 +88,20 @@ class Command(BaseCommand):
 
 
 class _Progress:
-    """One progress bar a stage, on the error output."""
+    """One progress bar a stage, on the error output. Ends the work once it is told to stop."""
 
     def __init__(self) -> None:
         self._bar: tqdm[Any] | None = None
         self._stage = ""
+        self._stopped = False
+
+    def stop(self) -> None:
+        """Have the next step end the work."""
+        self._stopped = True
 
     def __call__(self, stage: str, done: int, total: int) -> None:
+        if self._stopped:
+            raise asyncio.CancelledError
         if stage != self._stage or self._bar is None:
             self.close()
             self._stage = stage
@@ -196,18 +203,20 @@ def _setting(measured: Measured, curated: tuple[CuratedQuestion, ...] = ()) -> S
 
 
 def _run(work: Coroutine[Any, Any, Result], progress: _Progress) -> Result:
-    async def stoppable() -> Result:
-        # As on Ctrl-C: what was stored is removed before the command ends.
-        task = asyncio.ensure_future(work)
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
-        return await task
-
+    # Not by cancelling a task, which the Redis client may swallow: at the next step of progress,
+    # and never while what was stored is being removed.
+    before = {
+        number: signal.signal(number, lambda *_args: progress.stop())
+        for number in (signal.SIGINT, signal.SIGTERM)
+    }
     try:
-        return asyncio.run(stoppable())
-    except (asyncio.CancelledError, KeyboardInterrupt):
+        return asyncio.run(work)
+    except asyncio.CancelledError:
         raise CommandError("stopped; what was stored for the measurement is removed") from None
     finally:
         progress.close()
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _write_report(path: Path, result: PairsResult | StreamResult, *, source: Path) -> None:
