@@ -83,7 +83,7 @@ class Policy(Editable):
         _("minimum margin"),
         max_digits=5,
         decimal_places=4,
-        default=Decimal(0),
+        default=Decimal("0.05"),
         validators=_UNIT_INTERVAL,
     )
     ttl_seconds = models.PositiveIntegerField(

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from decimal import Decimal
 from typing import Any
 
@@ -194,6 +194,15 @@ def test_delete_policy__someone_saved_meanwhile__refused(acme: Tenant) -> None:
 
     with pytest.raises(StaleEdit):
         delete_policy(policy=policy, actor=ROBOT, expected_version=policy.version)
+
+
+def test_policy_spec__nothing_said__as_the_columns_have_it() -> None:
+    row, spec = Policy(), PolicySpec(name="", content_class="")
+
+    columns = [field.name for field in fields(spec) if field.name != "documents"]
+    offered = {name: getattr(spec, name) for name in columns}
+    kept = {name: getattr(row, name) for name in columns}
+    assert {name: list(value) if value == () else value for name, value in offered.items()} == kept
 
 
 def test_create_policy__guards_in_any_order__kept_once_in_ours(acme: Tenant) -> None:
