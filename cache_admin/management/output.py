@@ -15,6 +15,8 @@ from cache_admin.services.actor import Actor
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
+    from cache_admin.quality.learning import HeldOut
+
 
 def command_actor(name: str) -> Actor:
     """Who the audit names for a change made by a command."""
@@ -41,3 +43,19 @@ def as_json(result: DataclassInstance | dict[str, Any]) -> str:
     values = result if isinstance(result, dict) else asdict(result)
     kept = {name: value for name, value in values.items() if value is not None}
     return msgspec.json.encode(kept).decode()
+
+
+def held_out_lines(held_out: HeldOut) -> list[str]:
+    """What a learned check is worth, in lines for people."""
+    return [
+        f"  {held_out.pairs} pairs, {held_out.right} right; AUC {held_out.auc:.3f}, by similarity "
+        f"alone {held_out.auc_similarity:.3f}; Brier {held_out.brier:.3f}, calibration error "
+        f"{held_out.calibration_error:.3f}",
+        f"  without: {held_out.without.precision:.1%} of the hits right, "
+        f"{held_out.without.recall:.1%} of what is right served",
+        *(
+            f"  P >= {point.min_probability}: {point.precision:.1%} right, {point.recall:.1%} "
+            f"served (a higher threshold alone: {point.recall_by_similarity:.1%})"
+            for point in held_out.points
+        ),
+    ]

@@ -14,7 +14,7 @@ from django.utils import timezone
 from msgspec import Struct
 
 from cache_admin.errors import DomainError
-from cache_admin.management.output import refused, tenant_named
+from cache_admin.management.output import held_out_lines, refused, tenant_named
 from cache_admin.quality.learning import HeldOut, Learned, Observed, judge, learn
 from cache_admin.quality.observing import Compared, observe_pairs
 from cache_admin.quality.setting import Measured, measured_setting
@@ -108,22 +108,7 @@ def _judged(pairs: list[Observed], learned: Learned) -> HeldOut:
 
 
 def _describe(worth: Worth) -> str:
-    parts = ["cross-validated", *_lines(worth.cross_validated)]
+    parts = ["cross-validated", *held_out_lines(worth.cross_validated)]
     if worth.held_out is not None:
-        parts += ["held out", *_lines(worth.held_out)]
+        parts += ["held out", *held_out_lines(worth.held_out)]
     return "\n".join(parts)
-
-
-def _lines(held_out: HeldOut) -> list[str]:
-    return [
-        f"  {held_out.pairs} pairs, {held_out.right} right; AUC {held_out.auc:.3f}, by similarity "
-        f"alone {held_out.auc_similarity:.3f}; Brier {held_out.brier:.3f}, calibration error "
-        f"{held_out.calibration_error:.3f}",
-        f"  without: {held_out.without.precision:.1%} of the hits right, "
-        f"{held_out.without.recall:.1%} of what is right served",
-        *(
-            f"  P >= {point.min_probability}: {point.precision:.1%} right, {point.recall:.1%} "
-            f"served (a higher threshold alone: {point.recall_by_similarity:.1%})"
-            for point in held_out.points
-        ),
-    ]
