@@ -10,7 +10,16 @@ from __future__ import annotations
 from msgspec import Struct
 
 from routing.guards.comparison import Comparison
-from routing.guards.names import QUALIFIERS, is_abbreviated, is_present, names_of, quotes_of
+from routing.guards.names import (
+    QUALIFIERS,
+    is_abbreviated,
+    is_country,
+    is_located,
+    is_present,
+    names_of,
+    quotes_of,
+)
+from routing.guards.retelling import retelling
 from routing.guards.text import Text
 
 _SPARE_WORDS = 1
@@ -35,7 +44,7 @@ def entities(comparison: Comparison) -> str:
     only_asked = _missing(asked, stored)
     only_stored = _missing(stored, asked)
     only_asked, only_stored = _without_longer_forms(only_asked, only_stored)
-    if only_asked and only_stored:
+    if only_asked and only_stored and not _beside_each_other(only_asked, only_stored, comparison):
         return f"{_shown(only_asked)} | {_shown(only_stored)}"
     if only_asked and _restricts(only_asked, asked, stored):
         return f"{_shown(only_asked)} | -"
@@ -55,6 +64,29 @@ def _without_longer_forms(
     if not any(item.whole for item in stored) and all(item.whole for item in asked):
         return asked, []
     return asked, stored
+
+
+def _beside_each_other(
+    only_asked: list[_Missing], only_stored: list[_Missing], comparison: Comparison
+) -> bool:
+    """Whether a country here and someone there may both be details of one question told anew."""
+    asked, stored = comparison.asked, comparison.stored
+    if not (
+        (_is_country(only_asked) and _is_elsewhere(only_stored, stored))
+        or (_is_country(only_stored) and _is_elsewhere(only_asked, asked))
+    ):
+        return False
+    named = sum(len(item.words) for item in (*only_asked, *only_stored))
+    return retelling(asked, stored).differing > named
+
+
+def _is_country(missing: list[_Missing]) -> bool:
+    return all(is_country(item.words) for item in missing)
+
+
+def _is_elsewhere(missing: list[_Missing], text: Text) -> bool:
+    """Whether none of the names is a country, nor stands where a place does."""
+    return not any(is_country(item.words) or is_located(item.words, text) for item in missing)
 
 
 def _missing(own: Text, text: Text) -> list[_Missing]:

@@ -62,8 +62,13 @@ def _demonyms() -> dict[str, str]:
     }
 
 
+_ARTICLES = frozenset(_TABLE["articles"].split())
+_LOCATING = frozenset(_TABLE["locating"].split())
 _ALIASES = _aliases()
 _DEMONYMS = _demonyms()
+
+
+_COUNTRIES = frozenset(_DEMONYMS.values()) - frozenset(_TABLE["no_country"].split())
 
 
 class _Reading(Struct, frozen=True):
@@ -86,7 +91,7 @@ def names_of(text: Text) -> tuple[Name, ...]:
     named = [
         token
         for token in capitals
-        if token.position not in claimed and _is_name(token, titled=titled)
+        if token.position not in claimed and _is_name(token, text, titled=titled)
     ]
     return _joined(named, text) if named else ()
 
@@ -140,6 +145,24 @@ def is_present(form: str, text: Text) -> bool:
         for item in forms
         if len(item) >= _NEAR_LENGTH
     )
+
+
+def is_country(words: tuple[str, ...]) -> bool:
+    """Whether the name made of `words` is a country, its people or its language."""
+    return all(word in _COUNTRIES for word in words)
+
+
+def is_located(words: tuple[str, ...], text: Text) -> bool:
+    """Whether the name made of `words` stands in `text` where a place does: in the X, from X."""
+    forms = _reading(text).forms
+    for position, form in enumerate(forms):
+        if form in words:
+            before = [token.folded for token in text.tokens[max(0, position - 3) : position]]
+            while before and before[-1] in _ARTICLES:
+                before.pop()
+            if before and before[-1] in _LOCATING:
+                return True
+    return False
 
 
 def is_abbreviated(words: tuple[str, ...], own: Text, text: Text) -> bool:
@@ -196,8 +219,8 @@ def _form(folded: str, written: str) -> str:
     return word
 
 
-def _is_name(token: Token, *, titled: bool) -> bool:
-    if token.folded in _COMMON:
+def _is_name(token: Token, text: Text, *, titled: bool) -> bool:
+    if token.folded in _COMMON or _is_initial(token, text):
         return False
     word = word_of(token.folded, spanish=False)
     if word.soft or word.function:
@@ -207,6 +230,14 @@ def _is_name(token: Token, *, titled: bool) -> bool:
     if len(written) > 1 and not inside.islower() and any(map(str.isupper, inside)):
         return True
     return not token.opens and not titled
+
+
+def _is_initial(token: Token, text: Text) -> bool:
+    """Whether `token` is the letter that stands for a further name: Ann P. Smith."""
+    if len(token.written) > 1 or text.clean[token.end : token.end + 1] != "." or token.opens:
+        return False
+    around = text.tokens[token.position - 1 : token.position + 2]
+    return len(around) == 3 and around[0].capitalised and around[2].capitalised
 
 
 def _is_shouted(text: Text) -> bool:
