@@ -7,7 +7,7 @@ from routing.guards.remember import remembered
 from routing.guards.text import Text
 
 _SHORTEST = 6
-_SPANISH = frozenset({"mas", "menos"})
+_SPANISH = frozenset({"mas", "menos", "mayor", "menor"})
 _NO_SUPERLATIVE = frozenset(
     {"interest", "request", "suggest", "invest", "contest", "protest", "digest", "honest", "forest"}
     | {"arrest", "modest", "harvest", "budapest", "almost", "latest", "newest", "nearest"}
@@ -27,7 +27,7 @@ def degrees_apart(asked: Text, stored: Text, *, spanish: bool) -> str:
 
 @remembered
 def degrees_of(text: Text, spanish: bool) -> tuple[Word, ...]:  # noqa: FBT001
-    """The superlatives of an English text, what stands behind más or menos in a Spanish one."""
+    """The superlatives of an English text, what stands behind más or mayor in a Spanish one."""
     if not spanish:
         return tuple(
             word_of(token.folded, spanish=False)

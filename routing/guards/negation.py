@@ -44,8 +44,10 @@ def negation(comparison: Comparison) -> str:
     if _otherwise_worded(content_of(asked, language), content_of(stored, language)):
         return ""
     words = _WORDS["es" if language == "es" else "en"]
-    other = (stored if mine else asked).words
-    if not words.negators.isdisjoint(other) or not words.implicit.isdisjoint(other):
+    denying, other = (asked, stored) if mine else (stored, asked)
+    if not words.negators.isdisjoint(other.words):
+        return ""
+    if not words.implicit.isdisjoint(other.words - denying.words):
         return ""
     return f"{'/'.join(mine) or '-'} | {'/'.join(theirs) or '-'}"
 

@@ -22,11 +22,13 @@ _APART = frozenset(
     for other in others.split()
     for pair in ((kind.strip(), other), (other, kind.strip()))
 )
+_ENDINGS = ("", "s", "es", "'s")
 _RELATIONS = {
-    language: frozenset(
-        word_of(word, spanish=language == "es").stem
+    language: {
+        word + ending: word
         for word in read_table("question_types.toml")[language]["relations"].split()
-    )
+        for ending in _ENDINGS
+    }
     for language in ("en", "es")
 }
 _OF_A_NOUN = frozenset({"thing", "person", "place"})
@@ -54,8 +56,8 @@ def _relations_apart(
 ) -> str:
     """Who is X, who is the wife of X: a relation to someone that only one side asks for."""
     relations = _RELATIONS["es" if language == "es" else "en"]
-    own = content_of(asked, language).stems & relations
-    other = content_of(stored, language).stems & relations
+    own = {relations[word] for word in asked.words & relations.keys()}
+    other = {relations[word] for word in stored.words & relations.keys()}
     if bool(own) == bool(other):
         return ""
     for asks in (mine, theirs):
@@ -79,9 +81,11 @@ def _apart(a: Ask, b: Ask, *, asked: Text, stored: Text, language: str) -> bool:
         return True
     if a.by_noun or b.by_noun:
         return a.direct and b.direct and not alike(mine, theirs)
-    if a.kind == "thing":
-        return _thing_apart(b, noun=mine.stem, stems=content_of(stored, language).stems)
-    return _thing_apart(a, noun=theirs.stem, stems=content_of(asked, language).stems)
+    thing, other = (a, b) if a.kind == "thing" else (b, a)
+    if other.kind == "place" and other.direct and thing.of:
+        return True
+    noun, text = (mine, stored) if thing is a else (theirs, asked)
+    return _thing_apart(other, noun=noun.stem, stems=content_of(text, language).stems)
 
 
 def _nouns_tell(a: Ask, b: Ask) -> bool:

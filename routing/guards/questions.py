@@ -17,9 +17,6 @@ from routing.guards.text import Text, Token
 _MAX_WORDS = 120
 _LOOK_BACK = 4
 _NOUN_WITHIN = 8
-_ASKED_DIRECTLY = frozenset({"time", "place", "person"})
-"""What year, what city: plain behind "what" even when the verb that follows is not known."""
-
 _TABLE = read_table("question_types.toml")
 
 
@@ -44,7 +41,8 @@ class _Grammar:
         self.words: dict[str, str] = _kinds(table["words"])
         phrases = _kinds(table["phrases"], sep=",")
         self.phrases = {tuple(phrase.split()): kind for phrase, kind in phrases.items()}
-        self.nouns: dict[str, str] = _kinds(table["nouns"])
+        people = dict.fromkeys(words["relations"].split(), "person")
+        self.nouns: dict[str, str] = people | _kinds(table["nouns"])
         self.counting = frozenset(words["counting"].split())
         self.of = frozenset(words["of"].split())
         self.copula = frozenset(words["copula"].split())
@@ -53,6 +51,8 @@ class _Grammar:
         self.accented = frozenset(words["accented"].split())
         self.skip = frozenset(words["skip"].split())
         self.superlative = tuple(words["superlative"].split())
+        self.asked_directly = frozenset(words["asked_directly"].split())
+        self.most = frozenset(words["most"].split())
         self.lead = frozenset(words["lead"].split())
         self.dangling = frozenset(words["dangling"].split())
         self.truth = frozenset(words["truth"].split())
@@ -166,14 +166,15 @@ def _thing(tokens: Sequence[Token], position: int, *, grammar: _Grammar) -> Ask:
     direct = "'" not in tokens[position].folded
     for token in tokens[position + 1 : position + 1 + _NOUN_WITHIN]:
         if token.folded in grammar.skip or token.folded.endswith(grammar.superlative):
-            direct = direct and token.folded not in grammar.copula
+            most = token.folded in grammar.most or token.folded.endswith(grammar.superlative)
+            direct = most or (direct and token.folded not in grammar.copula)
             continue
         following = tokens[token.position + 1].folded if token.position < last else ""
         kind = grammar.noun_kind(token.folded)
         if following and not (following in grammar.skip or following in grammar.after):
             if compound := grammar.noun_kind(following):
                 return Ask(compound, noun=following, direct=direct, by_noun=True)
-            if kind != "neutral" and not (direct and kind in _ASKED_DIRECTLY):
+            if kind != "neutral" and not (direct and kind in grammar.asked_directly):
                 kind = ""
         return Ask(
             kind or "thing",
