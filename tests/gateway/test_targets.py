@@ -72,7 +72,7 @@ def test_target__rotated_key__old_secret_still_read() -> None:
     assert target.api_key == "sk-acme"
 
 
-@pytest.mark.parametrize("key", ["", Fernet.generate_key().decode()])
+@pytest.mark.parametrize("key", ["", Fernet.generate_key().decode()], ids=["none", "other"])
 def test_target__secret_of_another_key__503_naming_the_setting(key: str) -> None:
     with pytest.raises(ProviderError, match="CREDENTIALS_KEY") as caught:
         target_of(tenant(credentials=(credential(),)), credentials_key=key)
