@@ -6,7 +6,7 @@ import re
 
 from routing.guards.comparison import Comparison
 from routing.guards.data import read_table
-from routing.guards.facts import facts_of
+from routing.guards.facts import facts_of, stand_beside
 from routing.guards.questions import asks_of
 from routing.guards.retelling import retelling
 from routing.guards.text import Text, is_told_anew
@@ -75,7 +75,7 @@ def _is_circumstance(items: list[str], text: Text, other: Text) -> bool:
     A deadline ("after 48 hours") never is. A span of time ("5 nights") is one only of how or where
     to do something: what it costs, and whether it is allowed, depends on it.
     """
-    if not items or not text.words.isdisjoint(_DEADLINES):
+    if not items or stand_beside(_DEADLINES, text):
         return False
     kinds = {ask.kind for asker in (text, other) for ask in asks_of(asker, asker.language)}
     differing = retelling(text, other).differing

@@ -7,6 +7,7 @@ is a date, the 12345 of "order 12345" a code, the 5 of "5 kg" a quantity.
 from __future__ import annotations
 
 import re
+from collections.abc import Set
 
 from msgspec import Struct
 
@@ -73,4 +74,16 @@ def facts_of(text: Text) -> Facts:
         frozenset(scan.dates),
         frozenset(scan.identifiers),
         frozenset(scan.claimed),
+    )
+
+
+def stand_beside(words: Set[str], text: Text) -> bool:
+    """Whether one of `words` stands right before or behind a number or a word of time."""
+    if text.words.isdisjoint(words):
+        return False
+    claimed = facts_of(text).claimed
+    return any(
+        token.folded in words
+        and not claimed.isdisjoint(range(token.position - 1, token.position + 4))
+        for token in text.tokens
     )

@@ -6,6 +6,7 @@ from routing.guards.comparison import Comparison
 from routing.guards.content import Content, content_of, language_of_pair
 from routing.guards.data import read_table
 from routing.guards.remember import remembered
+from routing.guards.retelling import retelling
 from routing.guards.text import Text, Token
 
 _CLAUSE_END = frozenset(".,;:!?()¿¡\n")
@@ -41,7 +42,7 @@ def negation(comparison: Comparison) -> str:
     mine, theirs = negators_of(asked, language), negators_of(stored, language)
     if bool(mine) == bool(theirs):
         return ""
-    if _otherwise_worded(content_of(asked, language), content_of(stored, language)):
+    if _otherwise_worded(asked, stored, content_of(asked, language), content_of(stored, language)):
         return ""
     words = _WORDS["es" if language == "es" else "en"]
     denying, other = (asked, stored) if mine else (stored, asked)
@@ -52,8 +53,11 @@ def negation(comparison: Comparison) -> str:
     return f"{'/'.join(mine) or '-'} | {'/'.join(theirs) or '-'}"
 
 
-def _otherwise_worded(mine: Content, theirs: Content) -> bool:
+def _otherwise_worded(asked: Text, stored: Text, mine: Content, theirs: Content) -> bool:
     """Whether so little is said in the same words that a negation may only be how one says it."""
+    said = retelling(asked, stored)
+    if said.differing > _MAX_DIFFERING and said.added and said.lost:
+        return True
     differing = len(mine.hard_stems ^ theirs.hard_stems)
     return differing > _MAX_DIFFERING and differing > len(mine.hard_stems & theirs.hard_stems)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from routing.guards.comparison import Comparison
 from routing.guards.content import content_of, language_of_pair
 from routing.guards.data import read_table
-from routing.guards.facts import Quantity, facts_of
+from routing.guards.facts import Quantity, facts_of, stand_beside
 from routing.guards.figures import ONES
 from routing.guards.retelling import retelling, seeks_advice
 from routing.guards.scan import ORDINAL
@@ -63,7 +63,7 @@ def _is_circumstance(items: list[Quantity], text: Text, other: Text) -> bool:
     A limit ("over 30 kg") never is, nor an ordinal ("the 27th president") but the first of
     something that advice is sought on; an amount with its unit is one only in a long text.
     """
-    if not items or not text.words.isdisjoint(_LIMITS):
+    if not items or stand_beside(_LIMITS, text):
         return False
     if any(item.unit == ORDINAL for item in items):
         return all(item == _FIRST for item in items) and _is_advice_retold(text, other)
