@@ -20,7 +20,8 @@ from routing.store.entries import EntryStore
 from tests.routing.builders import document, entry, policy, snapshot, tenant
 
 ACME = "uid-acme"
-NOW = int(time.time())
+NOW = int(time.time()) + 86_400
+"""Tomorrow, so that Redis itself expires nothing while the tests run."""
 VECTOR = np.array([1, 0], dtype=np.float32).tobytes()
 
 

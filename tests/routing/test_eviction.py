@@ -27,7 +27,8 @@ from routing.telemetry import metrics
 from tests.routing.builders import entry, snapshot, tenant
 
 ACME, GLOBEX = "uid-acme", "uid-globex"
-NOW = int(time.time())
+NOW = int(time.time()) + 86_400
+"""Tomorrow, so that Redis itself expires nothing while the tests run."""
 VECTOR = np.array([1, 0], dtype=np.float32).tobytes()
 
 
