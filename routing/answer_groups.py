@@ -15,23 +15,11 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from routing.guards import GUARDS
-from routing.guards.comparison import Comparison
-from routing.guards.text import read_text
+from routing.guards.statements import statements_differ
 from routing.normalize import normalize_query
-from routing.snapshot import GuardName
 
 SAME_ANSWER = 0.90
 """Cosine from which two answers may be one (mission.md takes the same bound for staleness)."""
-
-_MUST_AGREE = (
-    GuardName.NUMBERS,
-    GuardName.DATES,
-    GuardName.IDENTIFIERS,
-    GuardName.ENTITIES,
-    GuardName.NEGATION,
-    GuardName.OPPOSITES,
-)
 
 
 class KnownAnswer(Struct, frozen=True):
@@ -72,8 +60,7 @@ def group_of(
 
 def answers_agree(one: str, other: str) -> bool:
     """Whether no number, date, code, name or negation stands in one of the answers alone."""
-    comparison = Comparison(asked=read_text(one), stored=read_text(other))
-    return not any(GUARDS[name](comparison) for name in _MUST_AGREE if name in GUARDS)
+    return not statements_differ(one, other)
 
 
 def _digest(text: str) -> str:

@@ -53,6 +53,12 @@ def entities(comparison: Comparison) -> str:
     return _quotes_differ(asked, stored)
 
 
+def names_missing(own: Text, text: Text) -> str:
+    """The names of `own` of which `text` lacks any part, "" when it has them all."""
+    missing = _missing(own, text)
+    return _shown(missing) if missing else ""
+
+
 def _without_longer_forms(
     asked: list[_Missing], stored: list[_Missing]
 ) -> tuple[list[_Missing], list[_Missing]]:

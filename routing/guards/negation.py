@@ -87,6 +87,14 @@ def negators_of(text: Text, language: str) -> tuple[str, ...]:
     return tuple(found)
 
 
+def denials_of(text: Text) -> int:
+    """How many clauses of a statement deny something; whatever they may tell or ask besides."""
+    words = _WORDS["es" if text.language == "es" else "en"]
+    if words.negators.isdisjoint(text.words):
+        return 0
+    return sum(any(token.folded in words.negators for token in clause) for clause in _clauses(text))
+
+
 def _clauses(text: Text) -> list[tuple[Token, ...]]:
     clauses: list[list[Token]] = [[]]
     end = 0
