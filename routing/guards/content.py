@@ -18,6 +18,7 @@ from routing.guards.text import Text, Token
 
 _LISTED = ("en", "es")
 _SHORTEST_UNLISTED = 4
+_CACHED_WORDS = 32_768
 
 
 class Word(Struct, frozen=True, gc=False):
@@ -77,27 +78,38 @@ def content_of(text: Text, language: str) -> Content:
     """
     spanish = language == "es"
     shortest = 1 if language in _LISTED else _SHORTEST_UNLISTED
-    terms = tuple(
+    terms = [
         Term(word, token)
-        for token in text.tokens
-        if not (word := word_of(token.folded, spanish=spanish)).function
-        and (len(token.folded) >= shortest or token.folded[0].isdigit())
-    )
-    hard = tuple(term for term in terms if not term.word.soft)
+        for word, token in zip(words_of(text, spanish), text.tokens, strict=True)
+        if not word.function and (len(token.folded) >= shortest or token.folded[0].isdigit())
+    ]
+    hard = [term for term in terms if not term.word.soft]
     return Content(
-        terms,
-        hard,
+        tuple(terms),
+        tuple(hard),
         frozenset([term.word.stem for term in terms]),
         frozenset([term.word.stem for term in hard]),
-        frozenset(number for term in terms for number in term.word.groups),
+        frozenset([number for term in terms for number in term.word.groups]),
         frozenset([term.word.folded[0] for term in terms]),
     )
 
 
-@lru_cache(maxsize=32_768)
 def word_of(folded: str, *, spanish: bool) -> Word:
     """What is known of one folded word."""
-    lists = _SPANISH if spanish else _ENGLISH
+    return _spanish_word(folded) if spanish else _english_word(folded)
+
+
+@lru_cache(maxsize=_CACHED_WORDS)
+def _english_word(folded: str) -> Word:
+    return _look_up(folded, _ENGLISH)
+
+
+@lru_cache(maxsize=_CACHED_WORDS)
+def _spanish_word(folded: str) -> Word:
+    return _look_up(folded, _SPANISH)
+
+
+def _look_up(folded: str, lists: _Lists) -> Word:
     if folded.endswith("'s"):
         folded = folded[:-2]
     base = lists.irregular.get(folded, folded)
@@ -105,15 +117,23 @@ def word_of(folded: str, *, spanish: bool) -> Word:
     function = folded in lists.function
     soft = folded in lists.soft
     groups = lists.groups.get(stem, frozenset())
-    if not groups and folded.endswith("est") and not spanish:
+    if not groups and folded.endswith("est") and lists is _ENGLISH:
         groups = lists.groups.get(lists.stem(folded[:-3]), frozenset())
     return Word(folded, stem, groups, function, soft, soft or function or bool(groups))
 
 
 @remembered
+def words_of(text: Text, spanish: bool) -> tuple[Word, ...]:  # noqa: FBT001
+    """What is known of each token of `text`."""
+    look_up = _spanish_word if spanish else _english_word
+    return tuple([look_up(token.folded) for token in text.tokens])
+
+
+@remembered
 def stems_of(text: Text, spanish: bool) -> Mapping[str, str]:  # noqa: FBT001
     """Every stem of `text`, grammar and filler too, with the word it was last written as."""
-    return {word_of(token.folded, spanish=spanish).stem: token.folded for token in text.tokens}
+    words = words_of(text, spanish)
+    return {word.stem: token.folded for word, token in zip(words, text.tokens, strict=True)}
 
 
 def holds(text: Text, phrase: str, *, spanish: bool) -> bool:

@@ -29,6 +29,8 @@ def degrees_apart(asked: Text, stored: Text, *, spanish: bool) -> str:
 def degrees_of(text: Text, spanish: bool) -> tuple[Word, ...]:  # noqa: FBT001
     """The superlatives of an English text, what stands behind más or mayor in a Spanish one."""
     if not spanish:
+        if not any(word.endswith("est") for word in text.words):
+            return ()
         return tuple(
             word_of(token.folded, spanish=False)
             for token in text.tokens

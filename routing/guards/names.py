@@ -182,9 +182,11 @@ def _reading(text: Text) -> _Reading:
     forms: list[str] = []
     position, tokens = 0, text.tokens
     while position < len(tokens):
-        alias = _alias_at(tokens, position)
+        token = tokens[position]
+        begins = token.folded in _ALIASES or "'" in token.folded
+        alias = _alias_at(tokens, position) if begins else None
         if alias is None:
-            forms.append(_form(tokens[position].folded, tokens[position].written))
+            forms.append(_form(token.folded, token.written))
             position += 1
         else:
             forms.append(alias.name)

@@ -37,6 +37,7 @@ class _Words:
         self.mutual = frozenset(table["mutual"].split())
         self.prefixes = tuple(table["prefixes"].split())
         self.adjective_prefixes = tuple(table["prefixes_of_adjectives"].split())
+        self.any_prefix = (*self.prefixes, *self.adjective_prefixes)
         self.adjective_endings = tuple(table["adjective_endings"].split())
         self.not_prefixed = frozenset(table["not_prefixed"].split())
         self.symmetric = frozenset(table["symmetric"].split())
@@ -97,11 +98,22 @@ def _opposed(mine: Mapping[str, str], theirs: Mapping[str, str], *, words: _Word
             return f"{mine[stem]} | {theirs[min(against)]}"
     if max(len(only_mine), len(only_theirs)) > _MAX_PREFIXED:
         return ""
-    for stem in sorted(only_mine):
-        written = mine[stem]
-        for other in only_theirs:
-            if written[-1] == theirs[other][-1] and _prefixed(written, theirs[other], words=words):
-                return f"{written} | {theirs[other]}"
+    return _prefixes_opposed(
+        [mine[stem] for stem in sorted(only_mine)],
+        [theirs[stem] for stem in sorted(only_theirs)],
+        words=words,
+    )
+
+
+def _prefixes_opposed(mine: list[str], theirs: list[str], *, words: _Words) -> str:
+    """A word of one side that is one of the other with a prefix."""
+    any_prefix = words.any_prefix
+    for longer, shorter, mine_is_longer in ((mine, theirs, True), (theirs, mine, False)):
+        for written in longer:
+            if written.startswith(any_prefix):
+                for other in shorter:
+                    if written[-1] == other[-1] and _prefixed(written, other, words=words):
+                        return f"{written} | {other}" if mine_is_longer else f"{other} | {written}"
     return ""
 
 
