@@ -35,7 +35,9 @@ PHRASES: Mapping[tuple[str, ...], str] = {
 }
 PHRASE_STARTS = frozenset(phrase[0] for phrase in PHRASES)
 
-AMBIGUOUS = frozenset({"may", "march", "mon", "spring", "fall", "jun", "jan", "mar", "epiphany"})
+AMBIGUOUS = frozenset(
+    {"may", "march", "mon", "spring", "fall", "jun", "jan", "mar", "dec", "epiphany"}
+)
 """Words of time only where the neighbours or a capital say so."""
 
 BEFORE_MONTH = frozenset(_TABLE["context"]["before_month"].split())

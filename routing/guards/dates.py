@@ -8,7 +8,7 @@ from routing.guards.comparison import Comparison
 from routing.guards.data import read_table
 from routing.guards.facts import facts_of, stand_beside
 from routing.guards.questions import asks_of
-from routing.guards.retelling import retelling
+from routing.guards.retelling import asks_permission, retelling
 from routing.guards.text import Text, is_told_anew
 
 _TABLE = read_table("dates.toml")["context"]
@@ -19,12 +19,14 @@ _RATES |= {span: rate for rate, span in _RATES.items()}
 
 _DEADLINES = frozenset({*_TABLE["deadline"].split()})
 _SPAN = re.compile(r"(?:next |last )?[\d/]+ ")
+_AGES = frozenset({*_TABLE["age"].split()})
 _FUTURE = frozenset({*_TABLE["future"].split()})
 _WORDS_BESIDE_DATE = 3
 _WORDS_BESIDE_SPAN = 7
 _OTHER_WORDS_BESIDE_DATE = 2
-_BOUND_TO_A_DAY = frozenset({"time", "person"})
-"""Kinds of question of which each year has another answer: who won, when was it."""
+_OTHER_WORDS_BESIDE_AGE = 3
+_BOUND_TO_A_DAY = frozenset({"time", "person", "count", "duration", "frequency", "age"})
+"""Kinds of question of which each year has another answer: who won, when was it, what it costs."""
 
 _BOUND_TO_A_SPAN = frozenset({"count", "duration", "frequency", "age", "time", "truth"})
 """Kinds of question of which a span may be the point: what it costs, whether it is allowed."""
@@ -80,8 +82,10 @@ def _is_circumstance(items: list[str], text: Text, other: Text) -> bool:
     kinds = {ask.kind for asker in (text, other) for ask in asks_of(asker, asker.language)}
     differing = retelling(text, other).differing
     if any(_SPAN.match(item) for item in items):
-        if not kinds.isdisjoint(_BOUND_TO_A_SPAN):
+        if not kinds.isdisjoint(_BOUND_TO_A_SPAN) or asks_permission(text):
             return False
+        if stand_beside(_AGES, text):
+            return differing >= _OTHER_WORDS_BESIDE_AGE
         anew = is_told_anew(text, other, words=_WORDS_BESIDE_SPAN)
         return anew or (differing > 0 and bool(kinds) and "thing" not in kinds)
     years = all(map(str.isdigit, items))

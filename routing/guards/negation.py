@@ -12,6 +12,7 @@ from routing.guards.text import Text, Token
 _CLAUSE_END = frozenset(".,;:!?()¿¡\n")
 _QUESTION_WITHIN = 4
 _WHY_WITHIN = 2
+_TOLD_WITHIN = 2
 _MAX_DIFFERING = 3
 
 
@@ -28,6 +29,8 @@ class _Words:
         self.why = frozenset(table["why"].split())
         self.joining = frozenset(table["joining"].split())
         self.opening = frozenset(table["opening"].split())
+        self.tellers = frozenset(table["tellers"].split())
+        self.holding = frozenset(table["holding"].split())
         self.questions = frozenset(table["questions"].split())
 
 
@@ -81,7 +84,11 @@ def negators_of(text: Text, language: str) -> tuple[str, ...]:
             token.folded
             for place, token in enumerate(clause)
             if token.folded in words.negators
-            and not (told and token.folded not in words.joining)
+            and not (
+                (told or _told_before(clause, place, words=words))
+                and token.folded not in words.joining
+                and not _is_condition(clause, place, words=words)
+            )
             and not _idiom(clause, place, text=text, words=words)
         ]
     return tuple(found)
@@ -110,6 +117,19 @@ def _asks(clause: tuple[Token, ...], words: _Words) -> bool:
     if clause[0].folded in words.opening:
         return True
     return any(token.folded in words.questions for token in clause[:_QUESTION_WITHIN])
+
+
+def _told_before(clause: tuple[Token, ...], place: int, *, words: _Words) -> bool:
+    """I don't want it any more how do I delete it: a question follows what the asker tells."""
+    if place > _TOLD_WITHIN or clause[0].folded not in words.tellers:
+        return False
+    return any(token.folded in words.questions for token in clause[place + _TOLD_WITHIN :])
+
+
+def _is_condition(clause: tuple[Token, ...], place: int, *, words: _Words) -> bool:
+    """I don't have a card, I am not an admin: what is told decides what is answered."""
+    near = clause[max(0, place - _TOLD_WITHIN) : place + 1 + _TOLD_WITHIN]
+    return any(token.folded in words.holding for token in near)
 
 
 def _idiom(clause: tuple[Token, ...], place: int, *, text: Text, words: _Words) -> bool:

@@ -7,11 +7,14 @@ from routing.guards.content import content_of, language_of_pair
 from routing.guards.data import read_table
 from routing.guards.facts import Quantity, facts_of, stand_beside
 from routing.guards.figures import ONES
-from routing.guards.retelling import retelling, seeks_advice
+from routing.guards.retelling import asks_permission, retelling, seeks_advice
 from routing.guards.scan import ORDINAL
 from routing.guards.text import Text, is_told_anew
 
-_LIMITS = frozenset(read_table("numbers.toml")["context"]["limit"].split())
+_CONTEXT = read_table("numbers.toml")["context"]
+_DECISIVE = frozenset((_CONTEXT["limit"] + _CONTEXT["numbered"]).split())
+"""Words beside which a number is a limit ("over 30 kg") or a name ("version 12")."""
+
 _WORDS_BESIDE_NUMBER = 4
 _WORDS_BESIDE_AMOUNT = 7
 _OTHER_WORDS = 3
@@ -60,10 +63,11 @@ def _is_exchanged(comparison: Comparison) -> bool:
 def _is_circumstance(items: list[Quantity], text: Text, other: Text) -> bool:
     """Whether `items` may be but a detail in a text that says it all in other words.
 
-    A limit ("over 30 kg") never is, nor an ordinal ("the 27th president") but the first of
-    something that advice is sought on; an amount with its unit is one only in a long text.
+    A limit ("over 30 kg") or a name ("version 12") never is, nor an ordinal ("the 27th president")
+    but the first of something that advice is sought on; an amount with its unit is one only in a
+    long text.
     """
-    if not items or stand_beside(_LIMITS, text):
+    if not items or stand_beside(_DECISIVE, text) or asks_permission(text):
         return False
     if any(item.unit == ORDINAL for item in items):
         return all(item == _FIRST for item in items) and _is_advice_retold(text, other)

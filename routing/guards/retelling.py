@@ -9,10 +9,16 @@ from __future__ import annotations
 from msgspec import Struct
 
 from routing.guards.content import Content, content_of, language_of_pair
+from routing.guards.data import read_table
 from routing.guards.facts import facts_of
 from routing.guards.questions import asks_of
 from routing.guards.text import Text
 
+_PERMISSION = frozenset(
+    tuple(phrase.split())
+    for language in ("en", "es")
+    for phrase in read_table("question_types.toml")[language]["permission"].split(",")
+)
 _ADVICE = frozenset({"procedure", "manner", "neutral", "reason", "place"})
 
 
@@ -41,6 +47,16 @@ def seeks_advice(text: Text, other: Text) -> bool:
     """
     language = language_of_pair(text, other)
     return any(ask.kind in _ADVICE for asker in (text, other) for ask in asks_of(asker, language))
+
+
+def asks_permission(text: Text) -> bool:
+    """Whether a sentence of `text` asks what is allowed ("can I"): then each amount decides."""
+    for token in text.tokens:
+        if token.opens:
+            words = [item.folded for item in text.tokens[token.position : token.position + 2]]
+            if tuple(words[:1]) in _PERMISSION or tuple(words) in _PERMISSION:
+                return True
+    return False
 
 
 def _own(text: Text, content: Content, other: Content) -> int:

@@ -174,6 +174,8 @@ class Scan:
         if suffix == "s" and value % 10 == 0 and value >= 10:
             self.dates.add(f"{value + 1900 if value < 100 else value}s")
         elif suffix == "k":
+            if (low := self._low_end(position)) is not None:
+                self.quantities.append((low * 1000, ""))
             return self._read_number(value * 1000, position, position + 1)
         elif suffix == "m" and self._char(token.start - 1) in _MONEY_SIGNS:
             return self._read_number(value * 1_000_000, position, position + 1)
@@ -440,7 +442,7 @@ class Scan:
             return True
         if after[:1].isdigit():
             return True
-        return token.capitalised and not token.opens
+        return not token.written.isupper() and token.capitalised and not token.opens
 
 
 def _is_plain(token: Token) -> bool:
